@@ -27,8 +27,8 @@ class Digest(str):
         """
         match = _GRAMMAR.fullmatch(text) if isinstance(text, str) else None
         if match is None or len(match[2]) != _HEX_LENGTHS[match[1]]:
-            shown = safe_text(str(text), limit=100)
-            raise MalformedDocumentError(f"“{shown}” is not a digest that can be checked.")
+            shown = f"“{safe_text(text, limit=150)}”" if isinstance(text, str) else "What stands in its place"
+            raise MalformedDocumentError(f"{shown} is not a digest that can be checked.")
         return cls(match[0])
 
     @classmethod

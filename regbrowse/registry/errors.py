@@ -55,6 +55,8 @@ class ConnectionFailedError(RegistryError):
     """No HTTP answer: name, route, refusal, time-out, a connection cut short."""
 
     default_next_step = "Check the address and the network (VPN, proxy), then press r to try again."
+    is_passing = False
+    """Whether the very same request may work a moment later: the connection was cut, not refused."""
 
 
 class TLSFailureError(ConnectionFailedError):

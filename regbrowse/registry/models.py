@@ -19,6 +19,10 @@ NOTHING: Final[Mapping[SafeText, SafeText]] = MappingProxyType({})
 _EMPTY: Final = SafeText("")
 
 
+def _nothing() -> Mapping[SafeText, SafeText]:
+    return NOTHING  # a factory, since Python 3.11 takes the proxy for something that could change
+
+
 @dataclass(frozen=True, slots=True)
 class Platform:
     """What an image runs on (image-spec, image-index.md)."""
@@ -51,7 +55,7 @@ class Descriptor:
     media_type: SafeText
     digest: Digest
     size: int
-    annotations: Mapping[SafeText, SafeText] = field(default=NOTHING)
+    annotations: Mapping[SafeText, SafeText] = field(default_factory=_nothing)
     platform: Platform | None = None
     artifact_type: SafeText = _EMPTY
     urls: tuple[SafeText, ...] = ()
@@ -79,7 +83,7 @@ class Manifest:
     media_type: SafeText
     config: Descriptor | None
     layers: tuple[Descriptor, ...]
-    annotations: Mapping[SafeText, SafeText] = field(default=NOTHING)
+    annotations: Mapping[SafeText, SafeText] = field(default_factory=_nothing)
     artifact_type: SafeText = _EMPTY
     subject: Descriptor | None = None
 
@@ -95,7 +99,7 @@ class Index:
 
     media_type: SafeText
     manifests: tuple[Descriptor, ...]
-    annotations: Mapping[SafeText, SafeText] = field(default=NOTHING)
+    annotations: Mapping[SafeText, SafeText] = field(default_factory=_nothing)
     artifact_type: SafeText = _EMPTY
     subject: Descriptor | None = None
 
@@ -142,7 +146,7 @@ class RuntimeConfig:
     cmd: tuple[SafeText, ...] = ()
     volumes: tuple[SafeText, ...] = ()
     working_dir: SafeText = _EMPTY
-    labels: Mapping[SafeText, SafeText] = field(default=NOTHING)
+    labels: Mapping[SafeText, SafeText] = field(default_factory=_nothing)
     stop_signal: SafeText = _EMPTY
     shell: tuple[SafeText, ...] = ()
     on_build: tuple[SafeText, ...] = ()
@@ -223,8 +227,22 @@ class Step:
         entry: None for a layer that the history does not mention.
         layer: None for an empty step, and for one whose layer is missing from the manifest.
         index: Position of the layer among the manifest's layers, from 0.
+        unsized: The layer of a schema 1, which says its digest and nothing else.
     """
 
     entry: HistoryEntry | None
     layer: Descriptor | None = None
     index: int | None = None
+    unsized: Digest | None = None
+
+    @property
+    def digest(self) -> Digest | None:
+        """The layer's digest; None for a step without a layer."""
+        return self.layer.digest if self.layer else self.unsized
+
+    @property
+    def size(self) -> int | None:
+        """The layer's bytes as they are stored, 0 for an empty step; None where nobody says."""
+        if self.layer:
+            return self.layer.size
+        return 0 if self.entry and self.entry.empty_layer else None

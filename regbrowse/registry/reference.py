@@ -5,12 +5,13 @@ The grammar is that of image references (distribution-spec, `seed-registry-packa
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from regbrowse.registry.errors import InvalidReferenceError, InvalidRepositoryNameError
-from regbrowse.registry.text import safe_text
+from regbrowse.registry.text import SafeText, safe_text
 
 DOCKER_HUB: Final = "docker.io"
 DOCKER_HUB_REGISTRY: Final = "registry-1.docker.io"
@@ -22,11 +23,15 @@ _NAME_LIMIT: Final = 255
 _TAG: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 _HOST_COMPONENT = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST: Final = re.compile(
-    rf"(?P<host>{_HOST_COMPONENT}(?:\.{_HOST_COMPONENT})*|\[[0-9a-fA-F:.]+\])(?::(?P<port>\d{{1,5}}))?"
+    rf"(?P<host>{_HOST_COMPONENT}(?:\.{_HOST_COMPONENT})*|\[[0-9a-fA-F:.]+\])(?::(?P<port>[0-9]{{1,5}}))?"
 )
+_HOST_LIMIT: Final = 253
+_LABEL_LIMIT: Final = 63
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 _PREFIX: Final = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 _DIGEST: Final = re.compile(r"[a-zA-Z0-9_+.-]+:[a-fA-F0-9]+")
 _DIGEST_LENGTHS: Final = {"sha256": 64, "sha384": 96, "sha512": 128}
+_API_PATH: Final = re.compile(r"/v[12]\Z")
 _IMAGE_ID: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -72,7 +77,7 @@ class RegistryAddress:
     """Where a registry is, as far as the user said it.
 
     Attributes:
-        host: `host` or `host:port`, as in an image's name.
+        host: `host` or `host:port`, as in an image's name, in lower case.
         scheme: `https` or `http` if the user spelled it, and then taken at its word; else empty.
         prefix: A path before `/v2/`, beginning with `/`, without a `/` at its end; usually empty.
     """
@@ -124,23 +129,26 @@ class Target:
 def parse_registry_address(text: str) -> RegistryAddress:
     """Parse `host`, `host:port`, or either with a scheme and a path before it and after it.
 
+    The host becomes lower case, and `/v1/` or `/v2/` at the end is not part of the path: Docker writes addresses so.
+
     Raises:
-        InvalidReferenceError: It is no such address.
+        InvalidReferenceError: It is no such address. A password in it is not repeated.
     """
+    text = text.strip()
     scheme, separator, rest = text.partition("://")
     if not separator:
         scheme, rest = "", text
     scheme = scheme.lower()
     if scheme not in ("", "http", "https"):
         raise InvalidReferenceError(
-            f"“{safe_text(text, limit=200)}” begins with {safe_text(scheme, limit=20)}://.",
-            "Use https:// or http://, or no scheme.",
+            f"{_shown(scheme)} is not how a registry is reached.", "Use https:// or http://, or no scheme."
         )
     host, slash, path = rest.partition("/")
-    prefix = f"{slash}{path}".rstrip("/").removesuffix("/v2")
-    _check_host(host, text)
+    host = host.lower()
+    _check_host(host)
+    prefix = _API_PATH.sub("", f"{slash}{path}".rstrip("/"))
     if _PREFIX.fullmatch(prefix) is None or any(part in (".", "..") for part in prefix.split("/")):
-        raise InvalidReferenceError(f"“{safe_text(text, limit=200)}” has a path that a registry cannot have.")
+        raise InvalidReferenceError(f"The address of {host} has a path that a registry cannot have.")
     if host in ("index.docker.io", "docker.io"):
         host = DOCKER_HUB
     return RegistryAddress(host, scheme, prefix)  # type: ignore[arg-type]  # checked above
@@ -151,78 +159,97 @@ def parse_target(text: str, registry: RegistryAddress | None = None) -> Target:
 
     A first component names a registry if it holds a `.` or a `:` or is `localhost`; otherwise the text is a name in
     `registry` if that is given, else on Docker Hub. Standing alone, `name:digits` is a registry only if the digits
-    could be its port: `registry:5000` is, `postgres:16` is an image.
+    could be its port: `registry:5000` is, `postgres:16` is an image. A `/` at the end means nothing else than that
+    what is before it is no tag. With a scheme, the whole text is a registry's address.
 
     Args:
         text: As typed; blanks around it do not matter.
-        registry: The registry that a bare name belongs to; Docker Hub if None.
+        registry: The registry that a bare name belongs to; Docker Hub if None. A text that begins with its name is in
+            it too, and so keeps its scheme.
 
     Raises:
         InvalidReferenceError: The text names nothing, with the reason.
     """
-    text = text.strip()
-    if not text:
-        raise InvalidReferenceError("Nothing was named.")
-    text = text.removeprefix("docker://").removeprefix("oci://")
+    text = text.strip().removeprefix("docker://").removeprefix("oci://")
     if "://" in text:
         return Target(parse_registry_address(text))
-    first, _, rest = text.partition("/")
-    if _names_registry(first, alone=not rest):
-        address = parse_registry_address(first)
-        return _parse_image(rest, address) if rest else Target(address)
-    return _parse_image(text, registry or RegistryAddress(DOCKER_HUB))
+    name = text.rstrip("/")
+    if not name:
+        raise InvalidReferenceError("Nothing was named.")
+    first, _, rest = name.partition("/")
+    if not _names_registry(first, alone=name == text and not rest):
+        return _parse_image(name, registry or RegistryAddress(DOCKER_HUB))
+    address = parse_registry_address(first)
+    if registry and registry.host == address.host and f"/{rest}/".startswith(f"{registry.prefix}/"):
+        address, rest = registry, f"/{rest}".removeprefix(registry.prefix).removeprefix("/")
+    return _parse_image(rest, address) if rest else Target(address)
 
 
 def _names_registry(first: str, *, alone: bool) -> bool:
-    if first == "localhost" or first.startswith("["):
+    if first.lower() == "localhost" or first.startswith("["):
         return True
     host, colon, port = first.partition(":")
     if not alone:
         return "." in first or bool(colon)
     if "@" in first:
         return False
-    if colon and "." not in host and host != "localhost":
-        return port.isdigit() and (port in ("80", "443") or 1000 <= int(port) <= 65535)
-    if colon:
-        return port.isdigit()
-    return "." in host
+    if not colon:
+        return "." in host
+    if _PORT.fullmatch(port) is None:
+        return False
+    return "." in host or host.lower() == "localhost" or port in ("80", "443") or 1000 <= int(port) <= 65535
 
 
 def _parse_image(text: str, registry: RegistryAddress) -> Target:
-    name, at, digest = text.partition("@")
-    before, colon, tag = name.rpartition(":")
-    if colon and "/" not in tag:
-        name = before
-    else:
-        tag = ""
+    named, at, digest = text.partition("@")
+    before, colon, tag = named.rpartition(":")
+    has_tag = bool(colon) and "/" not in tag
+    name = before if has_tag else named
     _check_repository(name)
-    if registry.is_docker_hub and "/" not in name:
-        name = f"library/{name}"
-    target = Target(registry, name)
-    if at:
-        reference = parse_reference(digest)
-        if not reference.has_digest:
-            raise InvalidReferenceError(
-                f"“{safe_text(digest, limit=200)}” is not a whole digest.",
-                "A digest is sha256: and 64 hexadecimal digits.",
-            )
-        return replace(target, reference=replace(reference, text=digest.lower()))
-    if colon and not is_tag(tag) and "/" not in tag:
+    if has_tag and not is_tag(tag):
         raise InvalidReferenceError(
-            f"“{safe_text(tag, limit=200)}” cannot be a tag.",
+            f"“{_shown(tag)}” cannot be a tag.",
             "A tag has up to 128 letters, digits, dots, dashes and underscores.",
         )
-    return replace(target, reference=Reference(tag)) if tag else target
+    if registry.is_docker_hub and "/" not in name:
+        name = f"library/{name}"
+    if at:
+        return Target(registry, name, _whole_digest(digest))
+    return Target(registry, name, Reference(tag) if has_tag else None)
 
 
-def _check_host(host: str, text: str) -> None:
+def _whole_digest(text: str) -> Reference:
+    reference = parse_reference(text)
+    if not reference.has_digest:
+        raise InvalidReferenceError(
+            f"“{_shown(text)}” is not a whole digest.", "A digest is sha256: and 64 hexadecimal digits."
+        )
+    return replace(reference, text=text.lower())
+
+
+def _check_host(host: str) -> None:
     match = _HOST.fullmatch(host)
-    if match is None or (match["port"] and not 0 < int(match["port"]) <= 65535):
-        raise InvalidReferenceError(f"“{safe_text(text, limit=200)}” does not begin with a host name that can be used.")
+    if match and (not match["port"] or 0 < int(match["port"]) <= 65535) and _is_reachable(match["host"]):
+        return
+    if "@" in host:
+        raise InvalidReferenceError(
+            "An address cannot hold a user name or a password.", "Leave them out, and log in with docker login."
+        )
+    raise InvalidReferenceError(f"“{_shown(host.partition('?')[0])}” is not a host name that can be used.")
+
+
+def _is_reachable(name: str) -> bool:
+    if not name.startswith("["):
+        return len(name) <= _HOST_LIMIT and all(len(label) <= _LABEL_LIMIT for label in name.split("."))
+    try:
+        ipaddress.IPv6Address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _check_repository(name: str) -> None:
-    shown = safe_text(name, limit=200)
+    shown = _shown(name)
     if _IMAGE_ID.fullmatch(name):
         raise InvalidRepositoryNameError(f"“{shown}” looks like an image's id, not like a repository.")
     if is_repository_name(name):
@@ -230,3 +257,7 @@ def _check_repository(name: str) -> None:
     if is_repository_name(name.lower()):
         raise InvalidRepositoryNameError(f"“{shown}” must be in lower case.")
     raise InvalidRepositoryNameError(f"“{shown}” cannot be the name of a repository.")
+
+
+def _shown(text: str) -> SafeText:
+    return safe_text(text, limit=200)

@@ -8,6 +8,8 @@ widgets take nothing else. What was removed stays visible as a picture: a hidden
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Collection
 from typing import Final
 
 LINE_LIMIT: Final = 4_096
@@ -32,32 +34,36 @@ def _pictures() -> dict[int, str]:
     invisible = [
         *range(0x80, 0xA0),  # C1 controls: 0x9B alone opens an escape sequence
         0xAD,
+        0x034F,
         0x061C,
         0x115F,
         0x1160,
-        0x180E,
-        *range(0x200B, 0x200D),  # zero-width space and non-joiner; the joiner U+200D stays, emoji need it
+        0x17B4,
+        0x17B5,
+        *range(0x180B, 0x1810),
+        *range(0x200B, 0x200D),  # zero-width space and non-joiner; the joiner U+200D has a rule of its own
         *range(0x200E, 0x2010),
         *range(0x2028, 0x202F),
         *range(0x2060, 0x2070),
         0x3164,
+        *range(0xFE00, 0xFE0E),  # variation selectors but for the two that emoji need
         0xFEFF,
         0xFFA0,
         *range(0xFFF0, 0xFFFC),
+        *range(0x1BCA0, 0x1BCA4),
+        *range(0x1D173, 0x1D17B),
     ]
     table |= {code: f"⟨U+{code:04X}⟩" for code in invisible}
     return table
 
 
+_JOINER: Final = "\u200d"
 _PICTURES: Final = _pictures()
 _PICTURES_MULTILINE: Final = {**_PICTURES, ord("\n"): "\n"}
 _BEYOND: Final = re.compile("[\ud800-\udfff\U000e0000-\U000e0fff]")
-_NOT_PLAIN: Final = re.compile(r"[^\x20-\x7e]")
-_MARKS: Final = re.compile(
-    "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]"
-    f"{{{MARKS_LIMIT}}})"
-    "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f]+"
-)
+_MAY_STACK: Final = re.compile(f"[^\\x00-\u02ff]{{{MARKS_LIMIT + 1},}}")
+_STRAY_JOINER: Final = re.compile(f"(?<![^\\x00-\u1fff{_JOINER}]){_JOINER}|{_JOINER}(?![^\\x00-\u1fff{_JOINER}])")
+"""A joiner that does not stand between two symbols: emoji need those, everywhere else it only hides."""
 
 
 def safe_text(text: str, *, multiline: bool = False, limit: int | None = None) -> SafeText:
@@ -69,17 +75,41 @@ def safe_text(text: str, *, multiline: bool = False, limit: int | None = None) -
         limit: Characters kept; what is cut is counted at the end. `LINE_LIMIT` or `TEXT_LIMIT` if not given.
 
     Returns:
-        The safe text. Text that is safe already comes back equal.
+        The safe text; at most ten times `limit`, since what was one character may be shown as ten. A `SafeText` comes
+        back as it is, unless it has line feeds and may not.
     """
-    if type(text) is SafeText:
+    if type(text) is SafeText and (multiline or "\n" not in text):
         return text
     if limit is None:
         limit = TEXT_LIMIT if multiline else LINE_LIMIT
     cut = len(text) - limit
     if cut > 0:
         text = text[:limit]
-    if _NOT_PLAIN.search(text):
+    if not (text.isascii() and text.isprintable()):
         text = text.translate(_PICTURES_MULTILINE if multiline else _PICTURES)
-        text = _BEYOND.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)
-        text = _MARKS.sub(r"\1", text)
+        text = _BEYOND.sub(_picture, text)
+        text = _MAY_STACK.sub(_unstacked, text)
+        text = _STRAY_JOINER.sub(_picture, text)
     return SafeText(f"{text}… +{cut:,}" if cut > 0 else text)
+
+
+def safe_lines(texts: Collection[str]) -> tuple[SafeText, ...]:
+    """Each of `texts` made safe for one line; sooner than one by one if, as usual, they are all plain."""
+    together = "".join(texts)
+    if together.isascii() and together.isprintable() and max(map(len, texts), default=0) <= LINE_LIMIT:
+        return tuple(map(SafeText, texts))
+    return tuple(map(safe_text, texts))
+
+
+def _picture(match: re.Match[str]) -> str:
+    return f"⟨U+{ord(match[0]):04X}⟩"
+
+
+def _unstacked(match: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for character in match[0]:
+        takes_no_room = character == _JOINER or unicodedata.category(character) in ("Mn", "Me")
+        marks = marks + 1 if takes_no_room else 0
+        if marks <= MARKS_LIMIT:
+            kept.append(character)
+    return "".join(kept)

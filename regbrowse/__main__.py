@@ -1,0 +1,10 @@
+"""`python -m regbrowse`."""
+
+import gc
+import sys
+
+gc.disable()  # until the first paint: a sixth of the start is the collector looking at modules
+
+from regbrowse.cli import main  # noqa: E402
+
+sys.exit(main())

@@ -1,0 +1,169 @@
+"""The door: arguments, exit status, and putting the parts together.
+
+`--help`, `--version` and `--check` import no Textual.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from regbrowse import __version__
+from regbrowse.registry.errors import RegistryError
+from regbrowse.registry.reference import RegistryAddress, Target, parse_target
+
+if TYPE_CHECKING:
+    from regbrowse.browser.registries import Registries
+    from regbrowse.settings.configuration import Settings
+    from regbrowse.settings.locations import Locations
+
+FAILED: Final = 1
+WRONG_USE: Final = 2
+
+_TARGETS: Final = """\
+TARGET is
+  a registry          registry.corp:5000, localhost:5000, https://host/prefix
+  a repository        registry.corp:5000/team/app
+  an image            registry.corp:5000/team/app:1.2, …@sha256:<hex>
+  a Docker Hub name   nginx, library/nginx:1.27, docker.io/bitnami/redis
+  nothing             the registries already known here
+
+Press ? in the program for its keys.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; its exit status is 0, 1 after a failure that was said, 2 for a wrong command line."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run(options)
+    except RegistryError as error:
+        print(f"regbrowse: {error.user_message} {error.next_step}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="regbrowse",
+        description="Browse Docker and OCI registries in the terminal: repositories, tags, and an image's history.",
+        epilog=_TARGETS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("target", metavar="TARGET", nargs="?", help="what to open, see below")
+    parser.add_argument(
+        "--demo", action="store_true", help="browse sample images inside the process, without a network"
+    )
+    parser.add_argument(
+        "--registry-mirror", metavar="URL", action="append", default=[], help="ask this mirror of Docker Hub first"
+    )
+    parser.add_argument(
+        "--insecure-registry",
+        metavar="HOST|CIDR",
+        action="append",
+        default=[],
+        help="accept any certificate of this registry, and plain HTTP",
+    )
+    parser.add_argument("--disable-legacy-registry", action="store_true", help="never speak the v1 protocol")
+    parser.add_argument("--certs-dir", metavar="DIR", type=Path, help="instead of /etc/docker/certs.d")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="instead of your config file (or REGBROWSE_CONFIG)")
+    parser.add_argument("--theme", metavar="NAME", help="the colours: harbour, paper, contrast, terminal, or your own")
+    parser.add_argument("--check", action="store_true", help="no screen: say step by step how TARGET is reached")
+    parser.add_argument(
+        "--log", metavar="FILE", type=Path, help="write requests and decisions there, without any secret"
+    )
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    parser.add_argument("--version", action="version", version=f"regbrowse {__version__}")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from regbrowse.settings.configuration import load_settings
+    from regbrowse.settings.locations import Locations
+
+    locations = Locations.of(os.environ)
+    settings = load_settings(options.config or locations.config_file, must_exist=options.config is not None)
+    target = _target(options)
+    registries = _registries(options, settings, locations)
+    if options.check:
+        return asyncio.run(_check(registries, target or Target(RegistryAddress("docker.io"))))
+    return _show(options, settings, locations, registries, target)
+
+
+def _target(options: argparse.Namespace) -> Target | None:
+    from regbrowse.demo import DEMO_HOST
+
+    default = RegistryAddress(DEMO_HOST) if options.demo else None
+    if options.target is None:
+        return Target(default) if default else None
+    try:
+        return parse_target(options.target, default)
+    except RegistryError as error:
+        _parser().exit(WRONG_USE, f"regbrowse: {error.user_message} {error.next_step}\n")
+
+
+def _registries(options: argparse.Namespace, settings: Settings, locations: Locations) -> Registries:
+    from regbrowse.browser.journal import Journal
+    from regbrowse.browser.registries import Registries
+    from regbrowse.credentials.chain import CredentialChain
+    from regbrowse.demo import demo_transport
+    from regbrowse.registry.endpoint import CERTS_DIR
+    from regbrowse.registry.insecure import InsecureRegistries
+    from regbrowse.registry.mirrors import validate_mirror
+    from regbrowse.settings.visited import Visited
+
+    return Registries(
+        CredentialChain.of(os.environ) if not options.demo else CredentialChain(()),
+        InsecureRegistries.parse([*settings.insecure_registries, *options.insecure_registry]),
+        Visited.load(None if options.demo else locations.visited_file),
+        Journal(options.log),
+        certs_dir=options.certs_dir or settings.certs_dir or CERTS_DIR,
+        mirrors=[validate_mirror(mirror) for mirror in (*settings.registry_mirrors, *options.registry_mirror)],
+        configured=() if options.demo else settings.registries,
+        demo=demo_transport if options.demo else None,
+    )
+
+
+async def _check(registries: Registries, target: Target) -> int:
+    failed = False
+    async for step in registries.check(target):
+        print(step.line)
+        if step.next_step:
+            print(f"           {step.next_step}")
+        failed = failed or step.failed
+    await registries.aclose()
+    return FAILED if failed else 0
+
+
+def _show(
+    options: argparse.Namespace,
+    settings: Settings,
+    locations: Locations,
+    registries: Registries,
+    target: Target | None,
+) -> int:
+    from regbrowse.tui.environment import check_terminal, prepare_environment
+
+    if refusal := check_terminal(os.environ, sys.__stdin__, sys.__stderr__):
+        print(f"regbrowse: {refusal}", file=sys.stderr)
+        return FAILED
+    prepare_environment(os.environ)
+
+    from regbrowse.tui.app import RegbrowseApp
+    from regbrowse.tui.guards import run_app
+
+    app = RegbrowseApp(
+        registries,
+        target,
+        theme_name=options.theme or settings.theme,
+        themes_folder=locations.themes_folder,
+        keys=dict(settings.keys),
+        notices=settings.notices,
+    )
+    return run_app(app, mouse=not options.no_mouse)

@@ -1,0 +1,228 @@
+"""Who asks, and what a request may carry to prove it.
+
+`Authorizer` is the face that the transport knows: it decides, the transport attaches. `BasicAuthorizer` answers Basic
+challenges; the token protocol (distribution, docs/spec/auth/token.md) is to be a second one beside it.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from regbrowse.registry.errors import DeniedError, UnauthorizedError
+from regbrowse.registry.text import SafeText, safe_text
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A user name and its password.
+
+    Attributes:
+        origin: The store that had it, as it is called on the screen: `docker config`.
+    """
+
+    username: str
+    password: str = field(repr=False)
+    origin: SafeText
+
+    @property
+    def basic(self) -> str:
+        """The value of `Authorization` for the Basic scheme (RFC 7617, in UTF-8)."""
+        pair = f"{self.username}:{self.password}".encode()
+        return f"Basic {base64.b64encode(pair).decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a request wants to do (distribution, docs/spec/auth/scope.md).
+
+    Attributes:
+        resource: `registry` for the catalog, `repository` for all else. Registries may challenge them differently.
+    """
+
+    resource: str
+    name: str
+    actions: str
+
+    def __str__(self) -> str:
+        return f"{self.resource}:{self.name}:{self.actions}"
+
+
+CATALOG: Final = Scope("registry", "catalog", "*")
+
+
+def pull(repository: str) -> Scope:
+    """The scope of everything that only reads in `repository`."""
+    return Scope("repository", repository, "pull")
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """One challenge of a `WWW-Authenticate` header, scheme and names of parameters in lower case."""
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+
+class Authorizer(Protocol):
+    """Decides what `Authorization` a request carries."""
+
+    @property
+    def account(self) -> Credential | None:
+        """The account that the registry accepted last, if any."""
+
+    async def authorization(self, scope: Scope) -> str | None:
+        """What to send at first: what was accepted before for this kind of resource, else nothing."""
+
+    async def answer(self, challenges: Sequence[Challenge], scope: Scope, sent: str | None) -> str:
+        """What to send after a 401.
+
+        Raises:
+            UnauthorizedError: Nothing that is known would be accepted.
+            DeniedError: The account was accepted for something else, but not for this.
+        """
+
+    def accepted(self, scope: Scope, sent: str) -> None:
+        """Told that the registry took what was sent."""
+
+
+class BasicAuthorizer:
+    """Anonymous until the registry asks, then Basic with what `lookup` knows.
+
+    Args:
+        host: The registry's name, for the sentences.
+        lookup: Finds the credential for a repository. It may raise `CredentialError`, which is then shown: a store
+            that fails is never taken for one that is empty.
+        trusted: Whether a password may go to this endpoint at all.
+        hint: More about where a login is that cannot be used, for the next step.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        lookup: Callable[[str], Awaitable[Credential | None]],
+        *,
+        trusted: bool = True,
+        hint: Callable[[], str] = lambda: "",
+    ) -> None:
+        self._host = host
+        self._lookup = lookup
+        self._trusted = trusted
+        self._hint = hint
+        self._found: dict[str, Credential] = {}
+        self._accepted: dict[str, Credential] = {}
+
+    @property
+    def account(self) -> Credential | None:
+        return next(iter(self._accepted.values()), None)
+
+    async def authorization(self, scope: Scope) -> str | None:
+        if scope.resource not in self._accepted:
+            return None
+        credential = self._found.get(_name(scope)) or await self._look_up(scope)
+        return credential.basic if credential else None
+
+    async def answer(self, challenges: Sequence[Challenge], scope: Scope, sent: str | None) -> str:
+        schemes = [challenge.scheme for challenge in challenges]
+        if "basic" not in schemes:
+            raise self._cannot_answer(schemes)
+        credential = await self._look_up(scope)
+        if credential is None:
+            raise UnauthorizedError(f"{self._host} wants to know who you are.", self._hint() or None, status=401)
+        if not self._trusted:
+            raise UnauthorizedError(
+                f"{self._host} wants a password, and the connection to it is not safe.",
+                f"The login of {safe_text(credential.username)} was not sent. Give the registry a certificate.",
+                status=401,
+            )
+        if sent == credential.basic:
+            raise self._refused(credential, scope)
+        return credential.basic
+
+    def accepted(self, scope: Scope, sent: str) -> None:
+        credential = self._found.get(_name(scope))
+        if credential is not None and credential.basic == sent:
+            self._accepted[scope.resource] = credential
+
+    async def _look_up(self, scope: Scope) -> Credential | None:
+        """Ask the stores, which may run a program, and remember what they say until a challenge asks again."""
+        credential = await self._lookup(_name(scope))
+        if credential is None:
+            self._found.pop(_name(scope), None)
+        else:
+            self._found[_name(scope)] = credential
+        return credential
+
+    def _refused(self, credential: Credential, scope: Scope) -> UnauthorizedError | DeniedError:
+        user = safe_text(credential.username)
+        if credential not in self._accepted.values():
+            return UnauthorizedError(
+                f"{self._host} does not accept the password of {user} (from {credential.origin}).", status=401
+            )
+        if scope == CATALOG:
+            return DeniedError(
+                f"{self._host} does not let {user} list its repositories.",
+                "Press o to open a repository by its name.",
+                status=401,
+            )
+        return DeniedError(f"{self._host} does not let {user} read {scope.name}.", status=401)
+
+    def _cannot_answer(self, schemes: Sequence[str]) -> UnauthorizedError:
+        if "bearer" in schemes:
+            return UnauthorizedError(
+                f"{self._host} wants a token from a token server.",
+                "This version of regbrowse knows only anonymous and Basic access.",
+                status=401,
+            )
+        offered = ", ".join(safe_text(scheme, limit=30) for scheme in schemes) or "no way to do it"
+        return UnauthorizedError(f"{self._host} wants to know who you are, and offers {offered}.", status=401)
+
+
+def _name(scope: Scope) -> str:
+    return scope.name if scope.resource == "repository" else ""
+
+
+_HEADER_LIMIT: Final = 16_384
+_CHALLENGES_LIMIT: Final = 16
+_PARAMETERS_LIMIT: Final = 32
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_SCHEME: Final = re.compile(rf"[\s,]*({_TOKEN})(?=\s|,|$)")
+_PARAMETER: Final = re.compile(rf'[\s,]*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}|[^\s,"]+))')
+_TOKEN68: Final = re.compile(r"\s+([A-Za-z0-9._~+/-]+=*)\s*(?=,|$)")
+
+
+def parse_challenges(values: Sequence[str]) -> tuple[Challenge, ...]:
+    """Parse the values of all `WWW-Authenticate` lines (RFC 9110 §11.6.1), as far as they make sense.
+
+    Several challenges may stand on one line, or each on its own. What cannot be read is left out; a challenge with a
+    control character in a value is left out whole. Of a repeated parameter the first counts.
+    """
+    challenges: list[Challenge] = []
+    budget = _HEADER_LIMIT
+    for value in values:
+        if len(value) > budget:
+            break
+        budget -= len(value)
+        challenges += _parse_line(value)
+    return tuple(challenges[:_CHALLENGES_LIMIT])
+
+
+def _parse_line(value: str) -> list[Challenge]:
+    found: list[Challenge] = []
+    position = 0
+    while len(found) < _CHALLENGES_LIMIT and (scheme := _SCHEME.match(value, position)):
+        position = scheme.end()
+        parameters: dict[str, str] = {}
+        while len(parameters) < _PARAMETERS_LIMIT and (parameter := _PARAMETER.match(value, position)):
+            position = parameter.end()
+            quoted, plain = parameter[2], parameter[3]
+            text = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain
+            parameters.setdefault(parameter[1].lower(), text)
+        if not parameters and (opaque := _TOKEN68.match(value, position)):
+            position = opaque.end()
+        if all(text.isprintable() for text in parameters.values()):
+            found.append(Challenge(scheme[1].lower(), parameters))
+    return found

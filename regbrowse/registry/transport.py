@@ -1,0 +1,348 @@
+"""One registry's requests: the only place that adds `Authorization`, follows a redirect, or bounds a body.
+
+The rules are those of `registry-client.md` §4.2 and §5: own redirect loop, no password to another origin, every body
+read raw and cut at its limit, retries only of what is safe to repeat, explicit time-outs, a pause when asked for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import time
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import urljoin
+
+from regbrowse import __version__
+from regbrowse.registry.auth import Authorizer, Scope, parse_challenges
+from regbrowse.registry.endpoint import CERTS_DIR, Endpoint, ssl_context
+from regbrowse.registry.errors import (
+    ConnectionFailedError,
+    LimitExceededError,
+    MalformedDocumentError,
+    RedirectRefusedError,
+    RegistryError,
+)
+from regbrowse.registry.failures import connection_failure
+from regbrowse.registry.text import SafeText, safe_text
+from regbrowse.registry.throttle import HostLimiter, Priority
+from regbrowse.registry.wire import httpx
+
+USER_AGENT: Final = f"regbrowse/{__version__}"
+TRIES: Final = 3
+REDIRECTS: Final = 5
+LONGEST_PAUSE: Final = 60.0
+"""Seconds of `Retry-After` that are waited for; a longer wish is told to the user instead."""
+
+_RETRIED_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_TIMEOUTS: Final = {"connect": 5.0, "read": 15.0, "write": 15.0, "pool": 30.0}
+_WHOLE_REQUEST: Final = 60.0
+_ERROR_LIMIT: Final = 65_536
+_NOTHING: Final = SafeText("")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a registry.
+
+    Attributes:
+        path: With its query, beginning at `/v2/`; the endpoint's prefix is put before it.
+        limit: Bytes of the body that are accepted.
+    """
+
+    path: str
+    scope: Scope
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    limit: int = 4 * 1024 * 1024
+    priority: Priority = Priority.INTERACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer. Header names are in lower case; the values are as they came."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes = field(repr=False)
+
+    def header(self, name: str) -> str:
+        return str(self.headers.get(name, ""))
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the registry asked to wait, of either form of the header; None if it makes no sense."""
+        value = self.header("retry-after").strip()
+        if value.isdigit() and len(value) < 10:
+            return float(value)
+        try:
+            return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        except (ValueError, TypeError, OverflowError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer, for the log and the counters: no header, no body, no secret.
+
+    Attributes:
+        status: 0 if no answer came.
+        seconds: From sending to the end of the body.
+    """
+
+    method: str
+    url: SafeText
+    status: int
+    seconds: float
+    note: SafeText = _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The registry asked for a wait of so many seconds, which has begun."""
+
+    seconds: float
+
+
+Observer = Callable[[Exchange | Pause], None]
+MakeWire = Callable[[ssl.SSLContext], "httpx.AsyncBaseTransport"]
+
+
+def _real_wire(context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
+    limits = httpx.Limits(max_connections=8, max_keepalive_connections=8, keepalive_expiry=30)
+    return httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=limits)
+
+
+def _nothing(_: Exchange | Pause) -> None:
+    """Observe nothing."""
+
+
+class Transport:
+    """Sends the requests of one registry.
+
+    Args:
+        endpoints: The ways to reach it, in order. The first that answers at all is kept.
+        authorizer: Decides what a request carries.
+        certs_dir: Docker's directory of certificates per registry.
+        make_wire: Makes what carries the bytes; a real one, or the demo's.
+        observe: Told of every exchange and every pause.
+        sleep: Waits between tries.
+    """
+
+    def __init__(
+        self,
+        endpoints: Sequence[Endpoint],
+        authorizer: Authorizer,
+        *,
+        certs_dir: Path = CERTS_DIR,
+        make_wire: MakeWire = _real_wire,
+        observe: Observer = _nothing,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.endpoints = tuple(endpoints)
+        self.authorizer = authorizer
+        self.endpoint: Endpoint | None = endpoints[0] if len(endpoints) == 1 else None
+        self._certs_dir = certs_dir
+        self._make_wire = make_wire
+        self._observe = observe
+        self._sleep = sleep
+        self._limiter = HostLimiter()
+        self._reaching = asyncio.Lock()
+        self._wires: dict[tuple[str, bool], httpx.AsyncBaseTransport] = {}
+        self._wiring = asyncio.Lock()
+
+    async def request(self, request: Request) -> Response:
+        """Send `request`, answer its challenge, follow where it leads, and read the answer.
+
+        Any status comes back as a response; what it means is the caller's to say.
+
+        Raises:
+            ConnectionFailedError: No whole answer came, after the tries that are safe.
+            UnauthorizedError: The registry asks for what is not known or does not take it.
+            RedirectRefusedError, LimitExceededError, ConfigError, CredentialError: As they say.
+        """
+        async with self._limiter.place(request.priority):
+            authorization = await self.authorizer.authorization(request.scope)
+            response = await self._persist(request, authorization)
+            while response.status == 401:  # ends: an authorizer refuses to answer with the same again
+                challenges = parse_challenges(response.headers.get_list("www-authenticate"))
+                authorization = await self.authorizer.answer(challenges, request.scope, authorization)
+                response = await self._persist(request, authorization)
+            return response
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        wires, self._wires = self._wires, {}
+        for wire in wires.values():
+            await wire.aclose()
+
+    async def _persist(self, request: Request, authorization: str | None) -> Response:
+        """Send until an answer comes that is worth having, at most `TRIES` times."""
+        for attempt in range(1, TRIES):
+            try:
+                response = await self._reach(request, authorization)
+            except ConnectionFailedError as error:
+                if not error.is_passing:
+                    raise
+                await self._sleep(_back_off(attempt))
+                continue
+            wish = response.retry_after
+            if response.status not in _RETRIED_STATUSES or (wish is not None and wish > LONGEST_PAUSE):
+                return response
+            await self._wait(response.status, wish, attempt)
+        return await self._reach(request, authorization)
+
+    async def _wait(self, status: int, wish: float | None, attempt: int) -> None:
+        seconds = _back_off(attempt) if wish is None else wish
+        if status == 429 or wish:
+            self._limiter.pause(seconds)
+        if seconds >= 1:
+            self._observe(Pause(seconds))
+        await self._sleep(seconds)
+
+    async def _reach(self, request: Request, authorization: str | None) -> Response:
+        """Send over the endpoint that is known to answer, or find it."""
+        if known := self.endpoint:
+            return await self._follow(known, request, authorization)
+        async with self._reaching:
+            if known := self.endpoint:  # found while this one waited
+                return await self._follow(known, request, authorization)
+            for endpoint in self.endpoints[:-1]:
+                try:
+                    response = await self._follow(endpoint, request, authorization)
+                except ConnectionFailedError:
+                    continue
+                self.endpoint = endpoint
+                return response
+            response = await self._follow(self.endpoints[-1], request, authorization)
+            self.endpoint = self.endpoints[-1]
+            return response
+
+    async def _follow(self, endpoint: Endpoint, request: Request, authorization: str | None) -> Response:
+        """Send, and follow redirects. Once a chain has left the registry's origin it never regains the password."""
+        url = httpx.URL(endpoint.base + request.path)
+        home = url
+        at_home = True
+        seen = {str(url)}
+        for _ in range(REDIRECTS + 1):
+            verify = endpoint.verify if _origin(url) == _origin(home) else True
+            wire = await self._wire(endpoint, url, verify=verify)
+            response = await self._send(wire, url, request, authorization if at_home else None)
+            if response.status not in _REDIRECTS or "location" not in response.headers:
+                return response
+            url = _redirected(url, response.header("location"))
+            if str(url) in seen:
+                raise RedirectRefusedError(f"{safe_text(url.host)} redirects in a circle.")
+            seen.add(str(url))
+            at_home = at_home and _origin(url) == _origin(home)
+        raise RedirectRefusedError(f"{endpoint.host} redirects more than {REDIRECTS} times.")
+
+    async def _wire(self, endpoint: Endpoint, url: httpx.URL, *, verify: bool) -> httpx.AsyncBaseTransport:
+        """The connections to the origin of `url`. Settings of one origin never serve another."""
+        key = (_origin(url), verify)
+        if wire := self._wires.get(key):
+            return wire
+        async with self._wiring:
+            if key not in self._wires:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                if url.scheme == "https":
+                    there = replace(endpoint, scheme="https", host=_host(url), verify=verify)
+                    context = await asyncio.to_thread(ssl_context, there, self._certs_dir)
+                self._wires[key] = self._make_wire(context)
+            return self._wires[key]
+
+    async def _send(
+        self, wire: httpx.AsyncBaseTransport, url: httpx.URL, request: Request, authorization: str | None
+    ) -> Response:
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        started = time.perf_counter()
+        status = 0
+        note = ""
+        try:
+            async with asyncio.timeout(_WHOLE_REQUEST):
+                outgoing = httpx.Request(request.method, url, headers=headers, extensions={"timeout": _TIMEOUTS})
+                incoming = await wire.handle_async_request(outgoing)
+                try:
+                    status = incoming.status_code
+                    limit = request.limit if status < 300 else _ERROR_LIMIT
+                    body = await _read(incoming, limit, url.host, cut=status >= 300)
+                finally:
+                    await incoming.aclose()
+            return Response(status, incoming.headers, body)
+        except (httpx.TransportError, TimeoutError, OSError) as error:
+            failure = connection_failure(error, url.scheme, _host(url), started=status != 0)
+            note = failure.user_message
+            raise failure from error
+        except RegistryError as error:
+            note = error.user_message
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            self._observe(Exchange(request.method, redacted(url), status, seconds, safe_text(note)))
+
+
+async def _read(response: httpx.Response, limit: int, host: str, *, cut: bool) -> bytes:
+    """Read the body as it is on the wire, never more than `limit`; `cut` keeps the beginning of a longer one."""
+    encoding = response.headers.get("content-encoding", "identity").lower()
+    if encoding not in ("identity", "", "gzip", "x-gzip"):
+        raise MalformedDocumentError(f"{safe_text(host)} answered in the encoding {safe_text(encoding, limit=40)}.")
+    inflate = zlib.decompressobj(31) if "gzip" in encoding else None
+    body = bytearray()
+    async for chunk in response.stream:  # type: ignore[union-attr]  # an asynchronous transport's stream
+        if inflate is not None:
+            try:
+                chunk = inflate.decompress(chunk, limit + 1 - len(body))
+            except zlib.error as error:
+                raise MalformedDocumentError(f"{safe_text(host)} answered with broken gzip.") from error
+        body += chunk
+        if len(body) > limit:
+            if cut:
+                return bytes(body[:limit])
+            raise LimitExceededError(f"{safe_text(host)} answered with more than {limit:,} bytes where less is right.")
+    return bytes(body)
+
+
+def _redirected(url: httpx.URL, location: str) -> httpx.URL:
+    """Where a `Location` leads, if one may go there."""
+    shown = safe_text(url.host)
+    try:
+        target = httpx.URL(urljoin(str(url), location.strip()))
+    except (httpx.InvalidURL, ValueError) as error:
+        raise RedirectRefusedError(f"{shown} redirects to no address.") from error
+    if target.scheme not in ("http", "https") or not target.host or target.userinfo or "\\" in location:
+        raise RedirectRefusedError(f"{shown} redirects to what is no web address.")
+    if url.scheme == "https" and target.scheme == "http":
+        raise RedirectRefusedError(f"{shown} redirects to plain HTTP at {safe_text(target.host)}.")
+    return target
+
+
+def _origin(url: httpx.URL) -> str:
+    return f"{url.scheme}://{_host(url)}"
+
+
+def _host(url: httpx.URL) -> str:
+    return url.netloc.decode("ascii")
+
+
+_SHOWN_PARAMETERS: Final = frozenset({"n", "last", "scope", "service", "artifactType", "next_page"})
+
+
+def redacted(url: httpx.URL) -> SafeText:
+    """`url` as it may be shown: without user information, and with only those parameters that are never secret."""
+    query = "&".join(
+        f"{name}={value if name in _SHOWN_PARAMETERS else '…'}" for name, value in url.params.multi_items()
+    )
+    return safe_text(f"{_origin(url)}{url.path}{'?' if query else ''}{query}")
+
+
+def _back_off(attempt: int) -> float:
+    """Seconds before the next try: doubling, with full jitter (not for secrecy, so `random` will do)."""
+    return random.uniform(0.05, 0.25 * 2**attempt)

@@ -1,0 +1,146 @@
+"""The app: themes, the screens of the registries, and the clipboard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import SystemCommand
+from textual.screen import Screen
+
+from regbrowse.browser.registries import Registries
+from regbrowse.registry.reference import RegistryAddress, Target
+from regbrowse.registry.text import SafeText, safe_text
+from regbrowse.tui import actions, clipboard
+from regbrowse.tui.guards import GuardedApp
+from regbrowse.tui.screens.browse import BrowseScreen
+from regbrowse.tui.screens.dialogs import Choice, ChoiceScreen
+from regbrowse.tui.screens.welcome import WelcomeScreen
+from regbrowse.tui.themes import (
+    LoadedThemes,
+    ThemeError,
+    builtin_themes,
+    default_theme,
+    find_theme,
+    load_user_themes,
+    use_theme,
+)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class RegbrowseApp(GuardedApp):
+    """A terminal browser of registries.
+
+    Args:
+        registries: Opens them.
+        target: Where to begin; None asks the user.
+        theme_name: The theme that was wished; None takes the one that fits the terminal.
+        themes_folder: Where the user's own themes are.
+        keys: Keys that the user remapped, by the id of the action.
+        notices: Said when the screen is there.
+        now: The time that ages are counted from.
+    """
+
+    TITLE = "regbrowse"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING: ClassVar[str] = "ctrl+p"
+
+    def __init__(
+        self,
+        registries: Registries,
+        target: Target | None,
+        *,
+        theme_name: str | None = None,
+        themes_folder: Path | None = None,
+        keys: dict[str, str] | None = None,
+        notices: Iterable[str] = (),
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        super().__init__()
+        self.registries = registries
+        self.now = now
+        self._target = target
+        self._themes_folder = themes_folder
+        self._notices = list(notices)
+        self._screens: dict[RegistryAddress, BrowseScreen] = {}
+        self._choose_theme(theme_name or default_theme(self.console.color_system, self.no_color))
+        if keys:
+            self.set_keymap(keys)
+
+    def get_default_screen(self) -> Screen[Any]:
+        if self._target is None:
+            return WelcomeScreen()
+        return self._browse_screen(self._target)
+
+    def on_ready(self) -> None:
+        """What was not needed for the first paint."""
+        self.run_worker(self._settle(), exit_on_error=True)
+
+    async def _settle(self) -> None:
+        await asyncio.to_thread(self.registries.known)
+        self._offer_themes()
+        for notice in self._notices:
+            self.notify(notice, severity="warning", timeout=10)
+
+    def _choose_theme(self, name: str) -> None:
+        """Switch to a theme; if that is not possible, say so and take the one that fits the terminal."""
+        try:
+            use_theme(self, find_theme(name, self._themes_folder))
+        except ThemeError as error:
+            self._notices.append(f"{error.user_message} {error.next_step}")
+            use_theme(self, find_theme(default_theme(self.console.color_system, self.no_color)))
+
+    def _offer_themes(self) -> None:
+        """Make every theme that can be read one to choose; the user's own win over ours."""
+        for name in set(self.available_themes) - {self.theme}:
+            self.unregister_theme(name)
+        found = load_user_themes(self._themes_folder) if self._themes_folder else LoadedThemes()
+        for theme in (*builtin_themes(), *found.loaded):
+            self.register_theme(theme)
+        self._notices += [problem.sentence for problem in found.failed]
+
+    def open_target(self, target: Target) -> None:
+        """Go to a target, on whichever registry it is."""
+        screen = self._screens.get(target.registry)
+        if screen is None:
+            self.switch_screen(self._browse_screen(target))
+            return
+        if screen is not self.screen:
+            self.switch_screen(screen)
+        if target.repository:
+            screen.go_to(target)
+
+    async def choose_registry(self) -> None:
+        """Let the user switch to another registry that is known."""
+        known = await asyncio.to_thread(self.registries.known)
+        if not known:
+            self.notify("No other registry is known. Press o to open one by its name.")
+            return
+        choices = [Choice(safe_text(str(entry.address)), entry.origin) for entry in known]
+        chosen = await self.push_screen_wait(ChoiceScreen("Registries", choices))
+        if chosen is not None:
+            self.open_target(Target(known[chosen].address))
+
+    def copy(self, text: SafeText) -> None:
+        """Copy, and say what."""
+        self.notify(clipboard.copy(self, text))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: every action of the browse screen, under its words."""
+        if not isinstance(screen, BrowseScreen):
+            return
+        for action in actions.ACTIONS:
+            if action.method != "palette":
+                words = f"{action.words}  ({action.shown})" if action.shown else action.words
+                yield SystemCommand(action.word.capitalize(), words, getattr(screen, f"action_{action.method}"))
+
+    def _browse_screen(self, target: Target) -> BrowseScreen:
+        screen = BrowseScreen(self.registries.browser(target.registry), target)
+        self._screens[target.registry] = screen
+        return screen

@@ -1,0 +1,49 @@
+"""What can be copied from where one is, and under which words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from regbrowse.registry.digest import Digest
+from regbrowse.registry.reference import Target, digest_reference
+from regbrowse.registry.text import SafeText, safe_text
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One thing to copy."""
+
+    label: SafeText
+    text: SafeText
+
+
+def obvious(target: Target) -> SafeText:
+    """The reference, as one would write it after `docker pull`."""
+    return safe_text(target.familiar_name)
+
+
+def offers(target: Target, digest: Digest | None, line: SafeText) -> Sequence[Offer]:
+    """Everything that can be copied about `target`, the obvious first.
+
+    Args:
+        digest: Of the image, if it is known.
+        line: What the cursor is on in the image's pane: a step's command, a layer's digest.
+    """
+    name = target.familiar_name
+    found = [("reference", name)]
+    if target.repository:
+        if digest:
+            pinned = Target(target.registry, target.repository, digest_reference(digest)).familiar_name
+            found += [("reference by digest", pinned), ("digest", digest)]
+        if target.reference:
+            whole = str(target)
+            found += [
+                ("docker", f"docker pull {name}"),
+                ("podman", f"podman pull {whole}"),
+                ("skopeo", f"skopeo inspect docker://{whole}"),
+                ("crane", f"crane manifest {whole}"),
+            ]
+    if line:
+        found.append(("this line", line))
+    return [Offer(safe_text(label.ljust(20)), safe_text(text)) for label, text in found]

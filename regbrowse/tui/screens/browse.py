@@ -1,0 +1,512 @@
+"""The main screen: four panes on one registry, and what the keys do in them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual import events, on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widget import Widget
+
+from regbrowse.browser.browser import Browser
+from regbrowse.browser.details import VisibleRows
+from regbrowse.browser.ordering import Order, sort_tags
+from regbrowse.browser.states import Listing, Phase, TagDetails
+from regbrowse.browser.wording import count
+from regbrowse.registry.digest import Digest
+from regbrowse.registry.reference import Reference, Target, digest_reference
+from regbrowse.registry.text import SafeText, safe_text
+from regbrowse.tui import actions, copying, help_text
+from regbrowse.tui.actions import Pane
+from regbrowse.tui.screens.dialogs import Choice, ChoiceScreen, OpenScreen, TextScreen
+from regbrowse.tui.widgets.bars import Footer, Header
+from regbrowse.tui.widgets.image_pane import TABS, ImagePane
+from regbrowse.tui.widgets.pane import ListPane, PaneFrame
+from regbrowse.tui.widgets.repositories_pane import RepositoriesPane
+from regbrowse.tui.widgets.search_pane import SearchPane
+from regbrowse.tui.widgets.tags_pane import TagsPane
+from regbrowse.tui.widgets.text_view import TextView
+
+if TYPE_CHECKING:
+    from regbrowse.tui.app import RegbrowseApp
+
+WIDE: Final = 116
+NARROW: Final = 60
+"""Columns from which all panes stand side by side, and below which the focused one stands alone."""
+
+_PREVIEW_AFTER: Final = 0.15
+"""Seconds that the cursor rests on a tag before its image is asked for."""
+
+_SORTED_AT_ONCE: Final = 2_000
+_NOTHING: Final = SafeText("")
+
+
+class BrowseScreen(Screen[None]):
+    """Browses one registry.
+
+    Args:
+        browser: The model of the registry.
+        target: Where to begin.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings()]
+    AUTO_FOCUS = ""
+
+    DEFAULT_CSS = """
+    BrowseScreen {
+        layout: vertical;
+        & > #panes { height: 1fr; }
+        & #repositories { width: 24%; min-width: 24; }
+        & #tags { width: 38%; min-width: 36; }
+        & #image { width: 1fr; }
+        &.-medium #repositories { width: 32%; }
+        &.-medium #tags { width: 1fr; }
+        &.-medium #image { width: 1fr; }
+    }
+    """
+
+    def __init__(self, browser: Browser, target: Target) -> None:
+        super().__init__()
+        self.browser = browser
+        self._start = target
+        self._pane = Pane.REPOSITORIES
+        self._rows: VisibleRows | None = None
+        self._places: dict[SafeText, SafeText] = {}
+        self._trail: list[Target] = []
+        self._chosen: Digest | None = None
+        self.header = Header()
+        self.footer = Footer()
+        self.search = SearchPane(browser.address, id="search")
+        self.repositories = RepositoriesPane(id="repositories")
+        self.tags = TagsPane(lambda: self.regbrowse.now(), id="tags")
+        self.image = ImagePane(id="image")
+
+    @property
+    def regbrowse(self) -> RegbrowseApp:
+        """The app, as what it is."""
+        from regbrowse.tui.app import RegbrowseApp
+
+        assert isinstance(self.app, RegbrowseApp)
+        return self.app
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield self.search
+        yield Horizontal(self.repositories, self.tags, self.image, id="panes")
+        yield self.footer
+
+    def on_mount(self) -> None:
+        self._arrange()
+        self._focus(Pane.REPOSITORIES)
+        self.set_interval(0.5, self._refresh_bars)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.load_repositories(fresh=False)
+        if self._start.repository:
+            self.go_to(self._start)
+
+    async def on_unmount(self) -> None:
+        if self._rows:
+            await self._rows.aclose()
+
+    # Where one is
+
+    def go_to(self, target: Target) -> None:
+        """Open a repository, or an image in it, of this screen's registry."""
+        self.open_repository(safe_text(target.repository), cursor=safe_text(str(target.reference or "")))
+        if target.reference is not None:
+            self._trail = []
+            self._open_image(target)
+            self._focus(Pane.IMAGE)
+
+    def open_repository(self, repository: SafeText, *, cursor: SafeText = _NOTHING) -> None:
+        """List the tags of `repository`, with the cursor on the tag where it was, or on `cursor`."""
+        if repository == self.tags.repository and self.tags.listing.phase is not Phase.FAILED:
+            self._focus(Pane.TAGS)
+            return
+        if self.tags.current and self.tags.repository:
+            self._places[self.tags.repository] = self.tags.current
+        if cursor:
+            self._places[repository] = cursor
+        self.image.show_nothing()
+        self._trail = []
+        self.workers.cancel_group(self, "image")
+        self.workers.cancel_group(self, "sort")
+        self.tags.progress = ""
+        self.tags.show_repository(repository, self.browser.details(repository))
+        self.load_tags(repository, fresh=False)
+        self._focus(Pane.TAGS)
+
+    @property
+    def target(self) -> Target:
+        """What the focused pane's cursor is on."""
+        address = self.browser.address
+        if self._pane is Pane.IMAGE and self.image.state:
+            return self.image.state.target
+        if self._pane in (Pane.TAGS, Pane.IMAGE) and self.tags.repository:
+            tag = self.tags.current
+            return Target(address, self.tags.repository, Reference(tag) if tag else None)
+        repository = self.repositories.current
+        return Target(address, repository) if repository else Target(address)
+
+    # What is loaded
+
+    @work(exclusive=True, group="repositories")
+    async def load_repositories(self, *, fresh: bool) -> None:
+        """Show the catalog as it comes."""
+        host = self.browser.address.host
+        async for listing in self.browser.repositories(fresh=fresh):
+            self.repositories.show(listing, asking=f"Asking {host} for its repositories …")
+            self.search.show_catalog(listing)
+            self._mark_repository()
+            self._refresh_bars()
+
+    @work(exclusive=True, group="tags")
+    async def load_tags(self, repository: SafeText, *, fresh: bool) -> None:
+        """Show the tags of `repository` as they come, in order when they are all there."""
+        if self._rows:
+            await self._rows.aclose()
+        self._rows = self.browser.rows(repository, self.tags.details_found)
+        async for listing in self.browser.tags(repository, fresh=fresh):
+            many = len(listing.names) > _SORTED_AT_ONCE
+            if listing.names and not (many and listing.phase is Phase.LOADING):
+                listing = replace(listing, names=await self._in_order(listing))
+            self.tags.show(listing, asking=f"Asking {self.browser.address.host} for the tags …")
+            self._put_cursor(repository)
+            self._refresh_bars()
+
+    @work(exclusive=True, group="image")
+    async def load_image(self, target: Target, *, fresh: bool = False, after: float = 0.0) -> None:
+        """Show the image that `target` names, if the cursor still rests on it `after` so many seconds."""
+        await asyncio.sleep(after)
+        async for state in self.browser.image(target, chosen=self._chosen, fresh=fresh):
+            self.image.show(state)
+            self._refresh_bars()
+
+    @work(exclusive=True, group="sort")
+    async def load_all_details(self) -> None:
+        """Find the details of every tag, for an order that needs them; escape ends it."""
+        repository, names = self.tags.repository, list(self.tags.listing.names)
+        async for known in self.browser.all_details(repository, names):
+            self.tags.progress = f"{self.tags.order.label} {count(known)}/{count(len(names))}, esc stops"
+            self.tags.retitle()
+        self.tags.progress = ""
+        await self._sort_again()
+
+    async def _in_order(self, listing: Listing) -> list[SafeText]:
+        order, details = self.tags.order, dict(self.browser.details(self.tags.repository))
+        if len(listing.names) <= _SORTED_AT_ONCE:
+            return sort_tags(listing.names, order, details)
+        return await asyncio.to_thread(sort_tags, listing.names, order, details)
+
+    async def _sort_again(self) -> None:
+        listing = self.tags.listing
+        listing = replace(listing, names=await self._in_order(listing))
+        self.tags.show(listing, asking="")
+
+    def _mark_repository(self) -> None:
+        """Put the cursor on the repository that is open, if it was opened by its name."""
+        wanted, rows = self.tags.repository, self.repositories.rows
+        if wanted and self._pane is not Pane.REPOSITORIES and rows.row != wanted and wanted in rows.rows:
+            rows.cursor = rows.rows.index(wanted)
+
+    def _put_cursor(self, repository: SafeText) -> None:
+        place = self._places.get(repository)
+        rows = self.tags.rows.rows
+        if place and place in rows:
+            self.tags.rows.cursor = rows.index(place)
+            del self._places[repository]
+
+    def _open_image(self, target: Target, *, after: float = 0.0) -> None:
+        self._chosen = None
+        self.load_image(target, after=after)
+
+    # What happened
+
+    @on(ListPane.Opened, "#repositories")
+    def _repository_opened(self, event: ListPane.Opened) -> None:
+        self.open_repository(event.name)
+
+    @on(ListPane.Opened, "#tags")
+    def _tag_opened(self, event: ListPane.Opened) -> None:
+        self._enter_image(event.name)
+
+    @on(ListPane.Highlighted, "#tags")
+    def _tag_highlighted(self, event: ListPane.Highlighted) -> None:
+        if self.image.display and self._pane is Pane.TAGS:
+            self._preview(event.name, after=_PREVIEW_AFTER)
+
+    @on(TagsPane.RowsShown)
+    def _rows_shown(self, event: TagsPane.RowsShown) -> None:
+        if self._rows:
+            self._rows.show(event.tags)
+
+    @on(SearchPane.Chosen)
+    def _search_chosen(self, event: SearchPane.Chosen) -> None:
+        self.regbrowse.open_target(event.target)
+
+    @on(TextView.Followed)
+    def _link_followed(self, event: TextView.Followed) -> None:
+        self._follow(event.digest)
+
+    @on(events.DescendantFocus)
+    def _focus_moved(self) -> None:
+        pane = self._pane_of(self.focused)
+        if pane and pane is not self._pane:
+            self._pane = pane
+            self._arrange()
+        self._refresh_bars()
+
+    def on_resize(self) -> None:
+        self._arrange()
+
+    def _preview(self, tag: SafeText, *, after: float) -> None:
+        target = Target(self.browser.address, self.tags.repository, Reference(tag))
+        if self.image.state is None or self.image.state.target != target:
+            self._trail = []
+            self._open_image(target, after=after)
+
+    def _enter_image(self, tag: SafeText) -> None:
+        self._preview(tag, after=0)
+        self._focus(Pane.IMAGE)
+
+    def _follow(self, digest: Digest) -> None:
+        """Go where a digest in a document leads: to another manifest, the configuration, or a layer."""
+        state = self.image.state
+        if state is None:
+            return
+        if self.image.follow_inside(digest):
+            return
+        if not self.image.names_manifest(digest):
+            self.say("This digest names nothing that the registry can be asked for.")
+            return
+        self._trail.append(state.target)
+        self._open_image(Target(state.target.registry, state.target.repository, digest_reference(digest)))
+
+    # The panes
+
+    def _widget(self, pane: Pane) -> PaneFrame:
+        return {
+            Pane.SEARCH: self.search,
+            Pane.REPOSITORIES: self.repositories,
+            Pane.TAGS: self.tags,
+            Pane.IMAGE: self.image,
+        }[pane]
+
+    def _pane_of(self, widget: Widget | None) -> Pane | None:
+        frame = (
+            next((node for node in widget.ancestors_with_self if isinstance(node, PaneFrame)), None) if widget else None
+        )
+        return frame.PANE if frame else None
+
+    def _focus(self, pane: Pane) -> None:
+        self._pane = pane
+        self._arrange()
+        self._widget(pane).focus_target.focus()
+        if pane is Pane.TAGS and self.image.display and self.tags.current and self.image.state is None:
+            self._preview(self.tags.current, after=_PREVIEW_AFTER)
+        self._refresh_bars()
+
+    def _arrange(self) -> None:
+        """Show the panes that there is room for."""
+        width = self.app.size.width
+        wide, alone = width >= WIDE, width < NARROW
+        self.set_class(not wide, "-medium")
+        pane = self._pane
+        self.search.display = pane is Pane.SEARCH or (wide and self.app.size.height >= 20)
+        self.image.display = wide or pane is Pane.IMAGE
+        self.tags.display = wide or pane is Pane.TAGS or (not alone and pane is not Pane.IMAGE)
+        self.repositories.display = (
+            wide or pane in (Pane.REPOSITORIES, Pane.SEARCH) or (not alone and pane is Pane.TAGS)
+        )
+
+    def _refresh_bars(self) -> None:
+        if not self.is_mounted:
+            return
+        reach = self.browser.reach
+        reached = (reach.protocol, reach.security, reach.account) if reach else (self._not_reached(),)
+        registries = self.regbrowse.registries
+        self.header.show(safe_text(str(self.browser.address)), reached, others=registries.others(self.browser.address))
+        requests, cached, pause = registries.counted(self.browser)
+        counted = f"{count(requests)} {'request' if requests == 1 else 'requests'} · {count(cached)} cached"
+        if pause:
+            counted = f"waiting {pause:.0f} s, as asked · {counted}"
+        self.footer.show(actions.for_pane(self._pane, footer=True), counted)
+
+    def _not_reached(self) -> SafeText:
+        failed = self.repositories.listing.phase is Phase.FAILED
+        return safe_text("not reached" if failed else "connecting …")
+
+    def say(self, words: str, *, failed: bool = False) -> None:
+        """Say something in passing."""
+        self.app.notify(words, severity="error" if failed else "information", markup=False, timeout=4)
+
+    # What the keys do
+
+    def action_enter(self) -> None:
+        pane = self._widget(self._pane)
+        if isinstance(pane, ListPane) and pane.current:
+            pane.post_message(ListPane.Opened(pane, pane.current))
+
+    def action_back(self) -> None:
+        pane = self._widget(self._pane)
+        if isinstance(pane, ListPane) and pane.is_filtered:
+            pane.clear_filter()
+        elif self.tags.progress:
+            self.workers.cancel_group(self, "sort")
+            self.tags.progress = ""
+            self.tags.retitle()
+        elif self._pane is Pane.IMAGE and self._trail:
+            self._open_image(self._trail.pop())
+        elif self._pane is Pane.IMAGE:
+            self._focus(Pane.TAGS if self.tags.repository else Pane.REPOSITORIES)
+        elif self._pane in (Pane.TAGS, Pane.SEARCH):
+            self._focus(Pane.REPOSITORIES)
+        else:
+            self.say("This is the outermost pane. q quits.")
+
+    def action_filter(self) -> None:
+        pane = self._widget(self._pane)
+        if isinstance(pane, ListPane):
+            pane.start_filter()
+
+    async def action_sort(self) -> None:
+        orders = list(Order)
+        self.tags.order = orders[(orders.index(self.tags.order) + 1) % len(orders)]
+        self.workers.cancel_group(self, "sort")
+        self.tags.progress = ""
+        await self._sort_again()
+        if self.tags.order in (Order.NEWEST, Order.SIZE):
+            self.load_all_details()
+
+    @work(exclusive=True, group="dialog")
+    async def action_platform(self) -> None:
+        if self._pane is Pane.TAGS and self.tags.current:
+            self._enter_image(self.tags.current)
+        state = self.image.state
+        if state is None or len(state.choices) < 2:
+            self.say("This image has one platform." if state else "No image is open.")
+            return
+        choices = [Choice(choice.label, safe_text(choice.digest.short)) for choice in state.choices]
+        now = state.choices.index(state.chosen) if state.chosen in state.choices else 0
+        chosen = await self.app.push_screen_wait(ChoiceScreen("Platform", choices, chosen=now))
+        if chosen is not None:
+            self._chosen = state.choices[chosen].digest
+            self.load_image(state.target)
+
+    def action_next_tab(self) -> None:
+        self.image.tab += 1
+
+    def action_previous_tab(self) -> None:
+        self.image.tab -= 1
+
+    def action_json(self) -> None:
+        if self._pane is Pane.TAGS and self.tags.current:
+            self._enter_image(self.tags.current)
+        self.image.tab = TABS.index("Manifest")
+
+    def action_copy(self) -> None:
+        self.regbrowse.copy(copying.obvious(self.target))
+
+    @work(exclusive=True, group="dialog")
+    async def action_copy_menu(self) -> None:
+        target = self.target
+        offers = copying.offers(target, self._digest_of(target), self._line_copy())
+        choices = [Choice(offer.label, offer.text) for offer in offers]
+        chosen = await self.app.push_screen_wait(ChoiceScreen("Copy", choices))
+        if chosen is not None:
+            self.regbrowse.copy(offers[chosen].text)
+
+    def _digest_of(self, target: Target) -> Digest | None:
+        state = self.image.state
+        if state and state.target == target and state.document:
+            return state.document.digest
+        known: TagDetails | None = self.browser.details(target.repository).get(safe_text(str(target.reference)))
+        return known.digest if known else None
+
+    def _line_copy(self) -> SafeText:
+        line = self.image.current_line if self._pane is Pane.IMAGE else None
+        return line.copy if line else _NOTHING
+
+    def action_search(self) -> None:
+        self._focus(Pane.SEARCH)
+
+    def action_search_results(self) -> None:
+        self.search.focus_results()
+
+    @work(exclusive=True, group="dialog")
+    async def action_open(self) -> None:
+        target = await self.app.push_screen_wait(OpenScreen(self.browser.address))
+        if target is not None:
+            self.regbrowse.open_target(target)
+
+    @work(exclusive=True, group="dialog")
+    async def action_registries(self) -> None:
+        await self.regbrowse.choose_registry()
+
+    @work(exclusive=True, group="dialog")
+    async def action_connection(self) -> None:
+        screen = TextScreen(f"Connection to {self.browser.address}", help_text.text(["Asking …"]))
+        self.app.push_screen(screen)
+        lines: list[SafeText] = []
+        async for step in self.regbrowse.registries.check(Target(self.browser.address, self.target.repository)):
+            lines.append(step.line)
+            if step.next_step:
+                lines.append(safe_text(f"    {step.next_step}"))
+            if screen.is_attached:
+                screen.set_lines(help_text.text(list(lines)))
+
+    def action_refresh(self) -> None:
+        self._refresh(self._pane)
+
+    def action_refresh_all(self) -> None:
+        for pane in (Pane.REPOSITORIES, Pane.TAGS, Pane.IMAGE):
+            self._refresh(pane)
+
+    def _refresh(self, pane: Pane) -> None:
+        if pane in (Pane.REPOSITORIES, Pane.SEARCH):
+            self.load_repositories(fresh=True)
+        elif pane is Pane.TAGS and self.tags.repository:
+            self.load_tags(self.tags.repository, fresh=True)
+        elif pane is Pane.IMAGE and self.image.state:
+            self.load_image(self.image.state.target, fresh=True)
+
+    def action_pane_1(self) -> None:
+        self._focus(Pane.SEARCH)
+
+    def action_pane_2(self) -> None:
+        self._focus(Pane.REPOSITORIES)
+
+    def action_pane_3(self) -> None:
+        self._focus(Pane.TAGS)
+
+    def action_pane_4(self) -> None:
+        self._focus(Pane.IMAGE)
+
+    def action_next_pane(self) -> None:
+        self._step(1)
+
+    def action_previous_pane(self) -> None:
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
+        panes = list(Pane)
+        self._focus(panes[(panes.index(self._pane) + by) % len(panes)])
+
+    def action_palette(self) -> None:
+        self.app.action_command_palette()
+
+    def action_theme(self) -> None:
+        self.app.action_change_theme()
+
+    def action_help(self) -> None:
+        self.app.push_screen(TextScreen("Help", help_text.help_lines(self._pane)))
+
+    async def action_quit(self) -> None:
+        self.app.exit()

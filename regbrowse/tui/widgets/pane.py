@@ -1,0 +1,292 @@
+"""A pane: a frame with a title that carries a count, and for the lists a filter, rows and a notice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Final
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import Input
+
+from regbrowse.browser.filtered import FilteredNames
+from regbrowse.browser.states import Listing, Phase
+from regbrowse.browser.wording import count
+from regbrowse.registry.text import SafeText
+from regbrowse.tui.actions import Pane
+from regbrowse.tui.widgets.line_widget import Piece
+from regbrowse.tui.widgets.notice import Notice, Spinner
+from regbrowse.tui.widgets.virtual_list import VirtualList
+
+_NOTHING: Final = SafeText("")
+
+
+class PaneFrame(Vertical):
+    """The frame of a pane. Where the focus is, the frame shows it."""
+
+    PANE: ClassVar[Pane]
+
+    DEFAULT_CSS = """
+    PaneFrame {
+        border: round $foreground 25%;
+        border-title-color: $text-muted;
+        border-subtitle-color: $text-muted;
+        padding: 0;
+        background: $background;
+        &:focus-within {
+            border: round $accent;
+            border-title-color: $text-accent;
+            border-title-style: bold;
+        }
+        &:nocolor:focus-within, &:ansi:focus-within { border: heavy $accent; border-title-style: bold reverse; }
+    }
+    """
+
+    def set_title(self, extra: str = "", subtitle: SafeText = _NOTHING) -> None:
+        """Show the pane's number and name, then `extra`; `subtitle` on the lower edge."""
+        self.border_title = Content(f"{self.PANE.number} {self.PANE.value}{' ' if extra else ''}{extra}")
+        self.border_subtitle = Content(subtitle) if subtitle else None
+
+    @property
+    def focus_target(self) -> Widget:
+        """What gets the focus when the pane does."""
+        raise NotImplementedError
+
+
+class FilterInput(Input):
+    """The line in which a list is filtered as one types."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave(True)", "Clear the filter", show=False),
+        Binding("down,tab,enter", "leave(False)", "To the list", show=False),
+    ]
+
+    class Left(Message):
+        """The user is done typing; `cleared` if the filter is to go."""
+
+        def __init__(self, cleared: bool) -> None:
+            super().__init__()
+            self.cleared = cleared
+
+    def __init__(self) -> None:
+        super().__init__(placeholder="words  !without  /regex/", compact=True, select_on_focus=False)
+        self.cursor_blink = False
+
+    def action_leave(self, cleared: bool) -> None:
+        self.post_message(self.Left(cleared))
+
+
+class ListPane(PaneFrame):
+    """A pane of names: repositories or tags."""
+
+    GROWS: ClassVar[bool] = False
+    """Whether later states of the list begin with the names of the earlier ones."""
+
+    DEFAULT_CSS = """
+    ListPane {
+        & > #filter {
+            height: 1; display: none; padding: 0 1;
+            &.-shown { display: block; }
+            & > #slash { width: 2; color: $text-accent; }
+            & > FilterInput { width: 1fr; background: transparent; }
+        }
+        & > VirtualList { height: 1fr; }
+        & > VirtualList.-empty { display: none; }
+        & > #loading { height: 1; padding: 0 1; }
+        & > #loading > #asking { width: 1fr; height: 1; padding: 0; display: block; }
+    }
+    """
+
+    class Opened(Message):
+        """A row was opened: by enter, or by a second click."""
+
+        def __init__(self, pane: ListPane, name: SafeText) -> None:
+            super().__init__()
+            self.pane = pane
+            self.name = name
+
+        @property
+        def control(self) -> ListPane:
+            return self.pane
+
+    class Highlighted(Message):
+        """The cursor is on another name now."""
+
+        def __init__(self, pane: ListPane, name: SafeText) -> None:
+            super().__init__()
+            self.pane = pane
+            self.name = name
+
+        @property
+        def control(self) -> ListPane:
+            return self.pane
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, ListPane.Highlighted) and message.pane is self.pane
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.listing = Listing(phase=Phase.EMPTY)
+        self.filtered = FilteredNames()
+        self.rows: VirtualList[SafeText] = VirtualList(self.paint, titles=self.titles)
+        self.notice = Notice()
+        self._filter_input = FilterInput()
+        self._filter_line = Horizontal(Notice(id="slash"), self._filter_input, id="filter")
+        self._spinner = Spinner()
+        self._asking = Notice(id="asking")
+        self._loading = Horizontal(self._spinner, self._asking, id="loading")
+        self._looking = False
+
+    def compose(self) -> ComposeResult:
+        yield self._filter_line
+        yield self._loading
+        yield self.notice
+        yield self.rows
+
+    def on_mount(self) -> None:
+        self.query_one("#slash", Notice).say("/")
+        self.show(self.listing, asking="")
+
+    # What a subclass says
+
+    def paint(self, name: SafeText, index: int, width: int) -> Iterable[Piece]:
+        """What a row says."""
+        raise NotImplementedError
+
+    def titles(self, width: int) -> Iterable[Piece] | None:
+        """The titles of the columns, if there are any."""
+        return None
+
+    def title_extra(self) -> str:
+        """What the title says after the count."""
+        return ""
+
+    def say(self, listing: Listing) -> None:
+        """Say in the notice what there is to say about `listing`."""
+        raise NotImplementedError
+
+    # Names
+
+    def show(self, listing: Listing, *, asking: str) -> None:
+        """Show a state of the list.
+
+        Args:
+            asking: What is being done while it is loading.
+        """
+        self.listing = listing
+        self._loading.display = listing.phase is Phase.LOADING
+        self._spinner.turn(listing.phase is Phase.LOADING)
+        self._asking.say(asking)
+        self.say(listing)
+        self.set_names(listing.names if listing.names else listing.known)
+
+    def set_names(self, names: Sequence[SafeText], *, keep_cursor: bool = True) -> None:
+        """Make `names` what is filtered and shown."""
+        self.filtered.replace(names, grown=self.GROWS)
+        self._show_matches(keep_cursor=keep_cursor)
+
+    def forget(self) -> None:
+        """Show nothing any more: the list of something else is to come."""
+        self.clear_filter()
+        self.show(Listing(phase=Phase.EMPTY), asking="")
+
+    @property
+    def current(self) -> SafeText | None:
+        """The name under the cursor."""
+        return self.rows.row
+
+    @property
+    def focus_target(self) -> Widget:
+        return self.rows
+
+    def retitle(self) -> None:
+        """Write the title: the count, `+` while more come, how many match, and what the subclass adds."""
+        names = len(self.listing.names)
+        more = "+" if self.listing.phase is Phase.LOADING and names else ""
+        number = f"{count(names)}{more}" if names or self.listing.phase is Phase.READY else ""
+        if self.filtered.text and names:
+            number = f"{count(len(self.rows.rows))} of {number}"
+        self.set_title(f"{number}{self.title_extra()}", self.border_words)
+
+    @property
+    def border_words(self) -> SafeText:
+        """What stands on the lower edge."""
+        return _NOTHING
+
+    # Filter
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.filtered.text)
+
+    def start_filter(self) -> None:
+        """Let the user type a filter."""
+        self._filter_line.add_class("-shown")
+        self._filter_input.focus()
+
+    def clear_filter(self) -> None:
+        """Show every name again, with the cursor where it is."""
+        self._filter_line.remove_class("-shown")
+        with self.prevent(Input.Changed):
+            self._filter_input.value = ""
+        self._set_filter("")
+
+    @on(Input.Changed)
+    def _filter_typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._set_filter(event.value)
+
+    @on(FilterInput.Left)
+    def _filter_left(self, event: FilterInput.Left) -> None:
+        event.stop()
+        if event.cleared or not self._filter_input.value:
+            self.clear_filter()
+        self.rows.focus()
+
+    def _set_filter(self, text: str) -> None:
+        if text != self.filtered.text:
+            self.filtered.set_filter(text)
+            self._show_matches(keep_cursor=True)
+
+    def _show_matches(self, *, keep_cursor: bool) -> None:
+        matches, complete = self.filtered.matches()
+        self.rows.set_rows(matches, keep_cursor=keep_cursor)
+        self.rows.set_class(not len(self.filtered.names), "-empty")
+        self._say_matches(len(matches), complete)
+        self.retitle()
+        if not complete and not self._looking:
+            self._looking = True
+            self.call_later(self._look_on)
+
+    def _look_on(self) -> None:
+        self._looking = False
+        self._show_matches(keep_cursor=True)
+
+    def _say_matches(self, found: int, complete: bool) -> None:
+        hidden = len(self.filtered.names)
+        if self.filtered.filter.problem:
+            self.notice.say(self.filtered.filter.problem)
+        elif self.is_filtered and complete and not found and hidden:
+            self.notice.say(f"No name matches. {count(hidden)} are hidden.", "esc clears the filter.")
+        else:
+            self.say(self.listing)
+
+    # Rows
+
+    @on(VirtualList.Selected)
+    def _row_selected(self, event: VirtualList.Selected) -> None:
+        event.stop()
+        self.post_message(self.Opened(self, event.row))
+
+    @on(VirtualList.Highlighted)
+    def _row_highlighted(self, event: VirtualList.Highlighted) -> None:
+        event.stop()
+        self.post_message(self.Highlighted(self, event.row))
+
+    def on_click(self, event: events.Click) -> None:
+        self.focus_target.focus()

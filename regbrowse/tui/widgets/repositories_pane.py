@@ -1,0 +1,34 @@
+"""The Repositories pane: the catalog as it comes, or why there is none and what is known instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from regbrowse.browser.states import Listing, Phase
+from regbrowse.registry.text import SafeText
+from regbrowse.tui.actions import Pane
+from regbrowse.tui.widgets.line_widget import Piece
+from regbrowse.tui.widgets.pane import ListPane
+
+
+class RepositoriesPane(ListPane):
+    """Names of repositories; the part before the last `/` stands back."""
+
+    PANE: ClassVar[Pane] = Pane.REPOSITORIES
+    GROWS: ClassVar[bool] = True
+
+    def paint(self, name: SafeText, index: int, width: int) -> Iterable[Piece]:
+        namespace, slash, last = name.rpartition("/")
+        return ((SafeText(namespace + slash), "muted"), (SafeText(last), "plain"))
+
+    def say(self, listing: Listing) -> None:
+        known = "Below: repositories you visited or have a login for." if listing.known else ""
+        if listing.problem:
+            self.notice.say(listing.problem.sentence, f"{listing.problem.next_step}\n{known}".strip(), failed=True)
+        elif listing.phase is Phase.EMPTY and listing.names == () and not listing.known:
+            self.notice.say("There are no repositories.", "Push one, or press o to open one by its name.")
+        elif listing.phase is Phase.EMPTY:
+            self.notice.say("The registry lists no repositories.", f"Press o to open one by its name.\n{known}".strip())
+        else:
+            self.notice.say(listing.notice)

@@ -1,0 +1,136 @@
+"""Docker's own registry as a process on loopback, and skopeo to look into it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import re
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import trustme
+import yaml
+
+from tests.real.images import run
+
+USER: Final = "ada"
+PASSWORD: Final = "correct horse"
+_HTPASSWD: Final = f"{USER}:$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e\n"
+"""`PASSWORD` under bcrypt, at its lowest cost: the registry computes it for every request."""
+
+_LISTENING: Final = re.compile(rb"listening on 127\.0\.0\.1:(\d+)")
+_START_SECONDS: Final = 60
+
+
+@dataclass(slots=True)
+class RealRegistry:
+    """A registry that runs.
+
+    Attributes:
+        address: `127.0.0.1:port`, as one names it to a client.
+        log: The file that it writes to.
+        authority: Who signed its certificate; None for plain http.
+        user: Who may use it; empty for everybody.
+    """
+
+    address: str
+    log: Path
+    authority: trustme.CA | None
+    user: str
+    password: str = field(repr=False)
+    process: subprocess.Popen[bytes] = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.authority else 'http'}://{self.address}"
+
+    def inspect(self, reference: str, *options: str) -> Any:
+        """Give what `skopeo inspect` says of `reference` (`team/app:1.4.2`), with options such as `--raw`."""
+        account = ("--creds", f"{self.user}:{self.password}") if self.user else ("--no-creds",)
+        name = f"docker://{self.address}/{reference}"
+        return json.loads(run("skopeo", "inspect", "--tls-verify=false", *account, *options, name))
+
+    def write_docker_config(self, directory: Path) -> Path:
+        """Write a `config.json` as `docker login` does without a credential helper; gives its path."""
+        token = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        path = directory / "config.json"
+        path.write_text(json.dumps({"auths": {self.address: {"auth": token}}}))
+        return path
+
+    def stop(self) -> None:
+        """End the process. May be called again."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class StartRegistry(Protocol):
+    """Start a registry that is a test's own; the arguments are those of `start_registry`."""
+
+    def __call__(self, *, basic: bool = False, tls: bool = False, port: int = 0) -> RealRegistry: ...
+
+
+def start_registry(
+    storage: Path, scratch: Path, *, basic: bool = False, tls: bool = False, port: int = 0
+) -> RealRegistry:
+    """Start a registry and wait until it answers.
+
+    Args:
+        storage: The folder that it keeps its content in.
+        scratch: An empty folder for its configuration and log.
+        basic: Let only `USER` with `PASSWORD` in.
+        tls: Serve https, with a certificate for 127.0.0.1 and localhost.
+        port: The port to listen on; 0 for a free one.
+
+    Raises:
+        RuntimeError: It ended instead, or did not answer, with its log.
+    """
+    config: dict[str, Any] = {
+        "version": 0.1,
+        "log": {"level": "info"},
+        "storage": {"filesystem": {"rootdirectory": str(storage)}, "delete": {"enabled": True}},
+        "http": {"addr": f"127.0.0.1:{port}", "secret": "for tests"},
+    }
+    if basic:
+        (scratch / "htpasswd").write_text(_HTPASSWD)
+        config["auth"] = {"htpasswd": {"realm": "real registry", "path": str(scratch / "htpasswd")}}
+    authority = trustme.CA() if tls else None
+    if authority:
+        leaf = authority.issue_cert("127.0.0.1", "localhost")
+        leaf.private_key_and_cert_chain_pem.write_to_path(str(scratch / "tls.pem"))
+        config["http"]["tls"] = {"certificate": str(scratch / "tls.pem"), "key": str(scratch / "tls.pem")}
+    (scratch / "config.yml").write_text(yaml.safe_dump(config))
+    log = scratch / "registry.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            ["docker-registry", "serve", scratch / "config.yml"],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    account = (USER, PASSWORD) if basic else ("", "")
+    try:
+        return RealRegistry(_listening_address(process, log), log, authority, *account, process)
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+
+
+def _listening_address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Wait for the line in which the registry says where it listens: from then on, connections are taken."""
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        if match := _LISTENING.search(log.read_bytes()):
+            return f"127.0.0.1:{match[1].decode()}"
+        with contextlib.suppress(subprocess.TimeoutExpired):  # its end is the other thing that may come
+            process.wait(timeout=0.01)
+    raise RuntimeError(f"docker-registry does not listen:\n{log.read_text(errors='replace')}")
