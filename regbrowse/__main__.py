@@ -5,6 +5,6 @@ import sys
 
 gc.disable()  # until the first paint: a sixth of the start is the collector looking at modules
 
-from regbrowse.cli import main  # noqa: E402
+from regbrowse.cli import main
 
 sys.exit(main())

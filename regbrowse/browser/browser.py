@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from regbrowse.browser.details import VisibleRows, tag_details
+from regbrowse.browser.details import HERE, VisibleRows, tag_details
 from regbrowse.browser.growing import GrowingNames
 from regbrowse.browser.image import image_states
+from regbrowse.browser.ordering import by_telling
 from regbrowse.browser.states import ImageState, Listing, Phase, Problem, TagDetails
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.errors import RegistryError
-from regbrowse.registry.models import Page
+from regbrowse.registry.models import Page, Platform
 from regbrowse.registry.reference import RegistryAddress, Target
 from regbrowse.registry.text import SafeText, safe_text
+from regbrowse.registry.throttle import Priority
 
 if TYPE_CHECKING:
     from regbrowse.registry.client import RegistryClient
@@ -44,6 +47,7 @@ class Browser:
         connect: Makes the client, when the first thing is asked for.
         known: The repositories to offer where the registry lists none.
         visited: Told of each repository that was opened.
+        wish: The platform that is shown first of an image that has several.
     """
 
     def __init__(
@@ -53,12 +57,15 @@ class Browser:
         *,
         known: Callable[[], tuple[SafeText, ...]] = tuple,
         visited: Callable[[str], None] = lambda _: None,
+        wish: Platform = HERE,
     ) -> None:
         self.address = address
         self._connect = connect
         self._known = known
         self._visited = visited
+        self._wish = wish
         self._client: RegistryClient | None = None
+        self._connecting = asyncio.Lock()
         self._lists: dict[str, tuple[float, Listing]] = {}
         self._details: dict[str, dict[SafeText, TagDetails]] = {}
 
@@ -98,8 +105,10 @@ class Browser:
 
         if fresh:
             self._details.pop(repository, None)
+        is_visited = False
         async for listing in self._listing(repository, pages, TAGS_LIFETIME, fresh):
-            if listing.phase is not Phase.FAILED:
+            if not is_visited and (listing.names or listing.phase is Phase.EMPTY):
+                is_visited = True
                 self._visited(repository)
             yield listing
 
@@ -113,16 +122,19 @@ class Browser:
         Args:
             found: Told of each tag's details when they are known.
         """
-        details = self.details(repository)
+        return self._loader(repository, found, Priority.VISIBLE)
 
+    def _loader(
+        self, repository: str, found: Callable[[SafeText, TagDetails], None], priority: Priority
+    ) -> VisibleRows:
         async def load(tag: SafeText) -> TagDetails:
-            known = details.get(tag)
+            known = self.details(repository).get(tag)
             if known is not None and known.phase is Phase.READY:
                 return known
-            return await tag_details(await self._connected(), repository, tag)
+            return await tag_details(await self._connected(), repository, tag, wish=self._wish, priority=priority)
 
         def keep(tag: SafeText, result: TagDetails) -> None:
-            details[tag] = result
+            self.details(repository)[tag] = result
             found(tag, result)
 
         return VisibleRows(load, keep)
@@ -132,7 +144,7 @@ class Browser:
         details = self.details(repository)
         missing = [tag for tag in tags if tag not in details or details[tag].phase is Phase.FAILED]
         known = len(tags) - len(missing)
-        loader = self.rows(repository, lambda tag, found: None)
+        loader = self._loader(repository, lambda tag, found: None, Priority.BULK)
         try:
             for start in range(0, len(missing), _AT_ONCE):
                 batch = missing[start : start + _AT_ONCE]
@@ -153,25 +165,26 @@ class Browser:
         except RegistryError as error:
             yield replace(state, phase=Phase.FAILED, problem=Problem.of(error))
             return
-        async for state in image_states(client, target, chosen=chosen, fresh=fresh):
-            yield replace(state, same=self._same(state))
+        async for state in image_states(client, target, chosen=chosen, wish=self._wish, fresh=fresh):
+            yield replace(state, same=self.same(state))
 
     async def aclose(self) -> None:
         """Close every connection."""
         if self._client is not None:
             await self._client.aclose()
 
-    def _same(self, state: ImageState) -> tuple[SafeText, ...]:
-        """Other tags that are known to name the same document."""
+    def same(self, state: ImageState) -> tuple[SafeText, ...]:
+        """Other tags that are known by now to name the same document, the most telling first."""
         if state.document is None:
             return ()
         digest, own = state.document.digest, str(state.target.reference)
         known = self.details(state.target.repository)
-        return tuple(tag for tag, details in known.items() if details.digest == digest and tag != own)
+        return by_telling(tag for tag, details in known.items() if details.digest == digest and tag != own)
 
     async def _connected(self) -> RegistryClient:
-        if self._client is None:
-            self._client = await self._connect()
+        async with self._connecting:
+            if self._client is None:
+                self._client = await self._connect()
         return self._client
 
     async def _catalog(self) -> AsyncIterator[Page]:

@@ -72,19 +72,17 @@ async def _reached(client: RegistryClient, target: Target) -> AsyncIterator[Chec
 
 async def _catalog(client: RegistryClient) -> CheckStep:
     try:
-        async for page in client.catalog():
-            more = "" if page.complete else " and more"
-            return CheckStep(safe_text(f"catalog    {count(len(page.names))} repositories{more}"))
+        page = await anext(client.catalog())
     except (DeniedError, UnsupportedError) as error:
         return CheckStep(safe_text(f"catalog    {error.user_message}"), next_step=error.next_step)
-    return CheckStep(safe_text("catalog    no repositories"))
+    more = "" if page.complete else " and more"
+    return CheckStep(safe_text(f"catalog    {count(len(page.names))} repositories{more}"))
 
 
 async def _tags(client: RegistryClient, repository: str) -> CheckStep:
-    async for page in client.tags(repository):
-        more = "" if page.complete else " and more"
-        return CheckStep(safe_text(f"tags       {count(len(page.names))} of {repository}{more}"))
-    return CheckStep(safe_text(f"tags       none of {repository}"))
+    page = await anext(client.tags(repository))
+    more = "" if page.complete else " and more"
+    return CheckStep(safe_text(f"tags       {count(len(page.names))} of {repository}{more}"))
 
 
 def _failed(error: RegistryError) -> CheckStep:

@@ -46,9 +46,20 @@ def said_created(document: Document) -> datetime | None:
     return None if isinstance(content, Schema1) else as_time(content.annotations.get(_CREATED))
 
 
-async def tag_details(client: RegistryClient, repository: str, tag: str) -> TagDetails:
-    """Find digest, size, creation and platforms of a tag: two requests for a single image, three for an index."""
-    document = await client.manifest(repository, tag, priority=Priority.VISIBLE)
+async def tag_details(
+    client: RegistryClient,
+    repository: str,
+    tag: str,
+    *,
+    wish: Platform = HERE,
+    priority: Priority = Priority.VISIBLE,
+) -> TagDetails:
+    """Find digest, size, creation and platforms of a tag: two requests for a single image, three for an index.
+
+    Args:
+        wish: The platform whose size and creation are given, of an image that has several.
+    """
+    document = await client.manifest(repository, tag, priority=priority)
     content = document.content
     if isinstance(content, Schema1):
         config = content.config
@@ -59,16 +70,16 @@ async def tag_details(client: RegistryClient, repository: str, tag: str) -> TagD
     if isinstance(content, Index):
         images = content.images
         platforms = tuple(image.platform for image in images if image.platform and image.platform.is_known)
-        child = preferred(images)
+        child = preferred(images, wish)
         if child is None:
             return TagDetails(Phase.READY, document.digest, None, created, artifact=artifact)
-        child_document = await client.manifest(repository, child.digest, priority=Priority.VISIBLE)
+        child_document = await client.manifest(repository, child.digest, priority=priority)
         created = created or said_created(child_document)
         content = child_document.content
         if not isinstance(content, Manifest):
             return TagDetails(Phase.READY, document.digest, None, created, platforms, artifact)
     if not artifact and content.config and (created is None or not platforms):
-        config, _ = await client.config(repository, content.config, priority=Priority.VISIBLE)
+        config, _ = await client.config(repository, content.config, priority=priority)
         created = created or config.created
         if not platforms and config.platform.os:
             platforms = (config.platform,)

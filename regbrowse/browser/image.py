@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from regbrowse.browser.details import preferred
+from regbrowse.browser.details import HERE, preferred
 from regbrowse.browser.states import ImageState, Phase, PlatformChoice, Problem
 from regbrowse.registry import media_types
 from regbrowse.registry.artifacts import artifact_name
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.errors import RegistryError
 from regbrowse.registry.history import join_history, schema1_steps
-from regbrowse.registry.models import Descriptor, Document, Index, Manifest, Schema1
+from regbrowse.registry.models import Descriptor, Document, Index, Manifest, Platform, Schema1
 from regbrowse.registry.reference import Target
 from regbrowse.registry.text import SafeText, safe_text
 
@@ -25,17 +25,23 @@ CHOICES_LIMIT: Final = 1_000
 
 
 async def image_states(
-    client: RegistryClient, target: Target, *, chosen: Digest | None = None, fresh: bool = False
+    client: RegistryClient,
+    target: Target,
+    *,
+    chosen: Digest | None = None,
+    wish: Platform = HERE,
+    fresh: bool = False,
 ) -> AsyncIterator[ImageState]:
     """Open the image that `target` names. Each state knows more than the one before; the last is READY or FAILED.
 
     Args:
-        chosen: The platform's manifest to show, of those that an index offers; by default this machine's.
+        chosen: The platform's manifest to show, of those that an index offers.
+        wish: The platform to show if nothing was chosen.
         fresh: Ask the registry even if the tag was seen a moment ago.
     """
     state = ImageState(target)
     try:
-        async for opened in _opened(client, state, chosen, fresh):
+        async for opened in _opened(client, state, chosen, wish, fresh):
             state = opened
             yield state
     except RegistryError as error:
@@ -43,7 +49,7 @@ async def image_states(
 
 
 async def _opened(
-    client: RegistryClient, state: ImageState, chosen: Digest | None, fresh: bool
+    client: RegistryClient, state: ImageState, chosen: Digest | None, wish: Platform, fresh: bool
 ) -> AsyncIterator[ImageState]:
     yield state
     repository = state.target.repository
@@ -56,7 +62,7 @@ async def _opened(
     if isinstance(document.content, Index):
         entries = await _images(client, repository, document.content)
         state = replace(state, choices=tuple(_choice(entry, document.content) for entry in entries))
-        entry = next((entry for entry in entries if entry.digest == chosen), None) or preferred(entries)
+        entry = next((entry for entry in entries if entry.digest == chosen), None) or preferred(entries, wish)
         if entry is None:
             yield replace(state, phase=Phase.READY, manifest=document)
             return

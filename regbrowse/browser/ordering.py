@@ -177,6 +177,6 @@ def _telling(name: str) -> tuple[int, int, int, str]:
     return (0, -match["numbers"].count("."), len(name), name)
 
 
-def most_telling(names: Iterable[SafeText]) -> SafeText:
-    """The one of several names of the same thing that says most: `1.4.2` rather than `1.4` or `latest`."""
-    return min(names, key=_telling)
+def by_telling(names: Iterable[SafeText]) -> tuple[SafeText, ...]:
+    """Names of the same thing, the most telling first: `1.4.2`, then `1.4`, then `latest`."""
+    return tuple(sorted(names, key=_telling))

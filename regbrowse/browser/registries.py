@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.check import CheckStep, check_steps
+from regbrowse.browser.details import HERE
 from regbrowse.browser.journal import Journal
 from regbrowse.credentials.chain import CredentialChain
 from regbrowse.registry.endpoint import CERTS_DIR, Endpoint, endpoints_of
 from regbrowse.registry.insecure import InsecureRegistries
+from regbrowse.registry.models import Platform
 from regbrowse.registry.reference import RegistryAddress, Target, parse_registry_address
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.settings.visited import Visited
@@ -48,6 +50,7 @@ class Registries:
         mirrors: To be asked in place of Docker Hub, in order.
         configured: Registries named in the config file.
         demo: Answers in place of the network, if given.
+        wish: The platform that is shown first of an image that has several.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Registries:
         mirrors: Sequence[str] = (),
         configured: Sequence[str] = (),
         demo: Callable[[], httpx.AsyncBaseTransport] | None = None,
+        wish: Platform = HERE,
     ) -> None:
         self._credentials = credentials
         self._insecure = insecure
@@ -70,6 +74,7 @@ class Registries:
         self._mirrors = tuple(mirrors)
         self._configured = tuple(configured)
         self._demo = demo
+        self._wish = wish
         self._browsers: dict[RegistryAddress, Browser] = {}
         self._known: tuple[KnownRegistry, ...] | None = None
 
@@ -81,6 +86,7 @@ class Registries:
                 lambda: self._connect(address),
                 known=lambda: self._known_repositories(address),
                 visited=lambda repository: self._visited.add(str(address), repository),
+                wish=self._wish,
             )
         return self._browsers[address]
 

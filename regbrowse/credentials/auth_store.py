@@ -141,11 +141,15 @@ class AuthStore:
 
     def _stamp(self) -> object:
         """Something that changes when the file does: one logs in with docker, then comes back here."""
-        try:
-            status = self._path.stat() if self._path else None
-        except OSError:
+        if self._path is None:
             return None
-        return (status.st_ino, status.st_size, status.st_mtime_ns) if status else None
+        try:
+            status = self._path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            return object()  # like nothing before: reading it will say what is wrong
+        return status.st_ino, status.st_size, status.st_mtime_ns
 
     def _parsed(self) -> _Content:
         raw: bytes | str | None = self._text

@@ -28,13 +28,13 @@ def catalog_failure(host: str, response: Response) -> HTTPStatusError:
     if response.status in (401, 403):
         return DeniedError(
             f"{host} does not let this account list its repositories{_quoted(detail)}.",
-            "Press o to open a repository by its name.",
+            "Open a repository by its name.",
             status=response.status,
             detail=detail,
         )
     if response.status in (400, 404, 405, 501):
         return UnsupportedError(
-            f"{host} does not offer a list of its repositories.", status=response.status, detail=detail
+            f"{host} does not offer a list of its repositories{_quoted(detail)}.", status=response.status, detail=detail
         )
     return _failure(host, response, "the list of repositories", detail)
 

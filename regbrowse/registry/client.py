@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
 from regbrowse.registry import answers, media_types
 from regbrowse.registry.auth import CATALOG, Scope, pull
@@ -17,6 +17,7 @@ from regbrowse.registry.documents import parse_manifest
 from regbrowse.registry.errors import (
     InvalidReferenceError,
     InvalidRepositoryNameError,
+    MalformedDocumentError,
     UnsupportedError,
 )
 from regbrowse.registry.listings import parse_catalog, parse_tags
@@ -32,6 +33,9 @@ MANIFEST_LIMIT: Final = 4 * 1024 * 1024
 CONFIG_LIMIT: Final = 4 * 1024 * 1024
 LIST_LIMIT: Final = 64 * 1024 * 1024
 KEPT_LIMIT: Final = 16 * 1024 * 1024
+TAGS_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes of manifests kept with their tags; what was read from them takes several times as much."""
+
 TAG_LIFETIME: Final = 30.0
 """Seconds for which a tag is believed to be where it was."""
 
@@ -65,8 +69,8 @@ class RegistryClient:
         self.transport = transport
         self._clock = clock
         self._flights = SingleFlight()
-        self._kept = _Kept(KEPT_LIMIT)
-        self._tags: dict[tuple[str, str], _KnownTag] = {}
+        self._kept = _Kept[tuple[bytes, str]](KEPT_LIMIT)
+        self._tags = _Kept[_KnownTag](TAGS_LIMIT)
         self._page_size = PAGE_SIZE
         self.served_from_memory = 0
 
@@ -115,17 +119,18 @@ class RegistryClient:
         _check(repository, reference)
         response = await self.transport.request(
             Request(
-                f"/v2/{repository}/manifests/{reference}",
+                _manifest_path(repository, reference),
                 pull(repository),
                 method="HEAD",
                 headers={"Accept": media_types.ACCEPT},
                 priority=priority,
             )
         )
-        length, digest = response.header("content-length"), response.header("docker-content-digest")
-        if response.status == 200 and digest and length.isdigit() and len(length) < 16:
-            media_type = response.header("content-type").partition(";")[0].strip()
-            return Descriptor(safe_text(media_type), Digest.parse(digest), int(length))
+        if response.status == 200 and (described := _described(response, reference)):
+            return described
+        if response.status == 429 or response.status >= 500:
+            raise answers.manifest_failure(self._host, repository, reference, response)
+        # Some registries know no HEAD, or leave the digest out of its answer; a failure explains itself only to GET.
         document = await self.manifest(repository, reference, priority=priority)
         return Descriptor(document.media_type, document.digest, len(document.raw))
 
@@ -151,17 +156,22 @@ class RegistryClient:
         _check(repository, reference)
         if parse_reference(reference).has_digest:
             digest = Digest.parse(reference)
-            if kept := self._kept.get(repository, digest):
+            if kept := self._kept.get((repository, digest)):
                 self.served_from_memory += 1
                 return await self._parsed_manifest(kept[0], kept[1], digest)
-            key = (repository, reference)
-            return await self._flights.do(key, lambda: self._fetch_manifest(repository, digest, priority))
+            return await self._share(
+                _manifest_path(repository, digest),
+                priority,
+                lambda: self._fetch_manifest(repository, digest, priority),
+            )
         known = self._tags.get((repository, reference))
         if known and not fresh and self._clock() - known.checked < TAG_LIFETIME:
             self.served_from_memory += 1
             return known.document
-        return await self._flights.do(
-            (repository, reference), lambda: self._fetch_tag(repository, reference, known, priority)
+        return await self._share(
+            _manifest_path(repository, reference),
+            priority,
+            lambda: self._fetch_tag(repository, reference, known, priority),
         )
 
     async def config(
@@ -188,16 +198,24 @@ class RegistryClient:
         if descriptor.data is not None:
             return descriptor.data
         digest = descriptor.digest
-        if kept := self._kept.get(repository, digest):
+        if kept := self._kept.get((repository, digest)):
             self.served_from_memory += 1
             return kept[0]
-        return await self._flights.do(
-            (repository, digest, "blob"), lambda: self._fetch_blob(repository, digest, limit, priority)
+        return await self._share(
+            _blob_path(repository, digest),
+            priority,
+            lambda: self._fetch_blob(repository, digest, limit, priority),
         )
 
     @property
     def _host(self) -> str:
         return self.address.host
+
+    async def _share(self, path: str, priority: Priority, make: Callable[[], Coroutine[object, object, T]]) -> T:
+        """Ask for `path` together with everybody who wants it now. A key press does not wait for its turn among rows."""
+        if priority is Priority.INTERACTIVE:
+            self.transport.hurry(path)
+        return await self._flights.do(path, make)
 
     async def _pages(
         self,
@@ -215,6 +233,9 @@ class RegistryClient:
             if response.status == 200:
                 self._page_size = 0
         while True:
+            if pages.is_guess and 400 <= response.status < 500 and response.status != 429:
+                yield Page((), complete=True)
+                return
             if response.status != 200:
                 raise failure(response)
             body = response.body
@@ -229,7 +250,7 @@ class RegistryClient:
     async def _fetch_manifest(self, repository: str, digest: Digest, priority: Priority) -> Document:
         response = await self._get_manifest(repository, digest, {}, priority)
         document = await self._parsed_manifest(response.body, response.header("content-type"), digest)
-        self._kept.put(repository, digest, response.body, response.header("content-type"))
+        self._kept.put((repository, digest), (response.body, response.header("content-type")), len(response.body))
         return document
 
     async def _fetch_tag(self, repository: str, tag: str, known: _KnownTag | None, priority: Priority) -> Document:
@@ -244,8 +265,8 @@ class RegistryClient:
                 len(body), lambda: parse_manifest(body, content_type=content_type, claimed=claimed or None)
             )
             etag = response.header("etag")
-            self._kept.put(repository, document.digest, body, content_type)
-        self._tags[repository, tag] = _KnownTag(document, etag, self._clock())
+            self._kept.put((repository, document.digest), (body, content_type), len(body))
+        self._tags.put((repository, tag), _KnownTag(document, etag, self._clock()), len(document.raw))
         return document
 
     async def _get_manifest(
@@ -253,7 +274,7 @@ class RegistryClient:
     ) -> Response:
         response = await self.transport.request(
             Request(
-                f"/v2/{repository}/manifests/{reference}",
+                _manifest_path(repository, reference),
                 pull(repository),
                 headers={"Accept": media_types.ACCEPT, **condition},
                 limit=MANIFEST_LIMIT,
@@ -262,18 +283,18 @@ class RegistryClient:
         )
         if response.status == 200 or (response.status == 304 and condition):
             return response
-        self._tags.pop((repository, reference), None)
+        self._tags.drop((repository, reference))
         raise answers.manifest_failure(self._host, repository, reference, response)
 
     async def _fetch_blob(self, repository: str, digest: Digest, limit: int, priority: Priority) -> bytes:
         response = await self.transport.request(
-            Request(f"/v2/{repository}/blobs/{digest}", pull(repository), limit=limit, priority=priority)
+            Request(_blob_path(repository, digest), pull(repository), limit=limit, priority=priority)
         )
         if response.status != 200:
             raise answers.blob_failure(self._host, repository, digest, response)
         body = response.body
         await _off_loop(len(body), lambda: digest.verify(body))
-        self._kept.put(repository, digest, body)
+        self._kept.put((repository, digest), (body, ""), len(body))
         return body
 
     @staticmethod
@@ -281,8 +302,8 @@ class RegistryClient:
         return await _off_loop(len(raw), lambda: parse_manifest(raw, content_type=content_type, expected=digest))
 
 
-class _Kept:
-    """Documents by repository and digest, the oldest given up beyond `limit` bytes.
+class _Kept(Generic[T]):
+    """Documents by repository and digest or tag; beyond `limit` bytes, what was not used for longest is given up.
 
     The repository is part of the key because a digest says what something is, not who may see it.
     """
@@ -290,21 +311,46 @@ class _Kept:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._size = 0
-        self._documents: OrderedDict[tuple[str, Digest], tuple[bytes, str]] = OrderedDict()
+        self._documents: OrderedDict[tuple[str, str], tuple[T, int]] = OrderedDict()
 
-    def get(self, repository: str, digest: Digest) -> tuple[bytes, str] | None:
-        kept = self._documents.get((repository, digest))
-        if kept:
-            self._documents.move_to_end((repository, digest))
-        return kept
+    def get(self, key: tuple[str, str]) -> T | None:
+        if key not in self._documents:
+            return None
+        self._documents.move_to_end(key)
+        return self._documents[key][0]
 
-    def put(self, repository: str, digest: Digest, body: bytes, content_type: str = "") -> None:
-        if (repository, digest) in self._documents or len(body) > self._limit:
-            return
-        self._documents[repository, digest] = (body, content_type)
-        self._size += len(body)
+    def put(self, key: tuple[str, str], document: T, size: int) -> None:
+        self.drop(key)
+        self._documents[key] = (document, size)
+        self._size += size
         while self._size > self._limit:
-            self._size -= len(self._documents.popitem(last=False)[1][0])
+            self._size -= self._documents.popitem(last=False)[1][1]
+
+    def drop(self, key: tuple[str, str]) -> None:
+        _, size = self._documents.pop(key, (None, 0))
+        self._size -= size
+
+
+def _manifest_path(repository: str, reference: str) -> str:
+    return f"/v2/{repository}/manifests/{reference}"
+
+
+def _blob_path(repository: str, digest: Digest) -> str:
+    return f"/v2/{repository}/blobs/{digest}"
+
+
+def _described(response: Response, reference: str) -> Descriptor | None:
+    """What the answer to a HEAD says; None if it says too little, or another digest than was asked for."""
+    length, claim = response.header("content-length"), response.header("docker-content-digest")
+    try:
+        digest = Digest.parse(claim)
+    except MalformedDocumentError:  # the document itself will tell
+        return None
+    asked_for = parse_reference(reference)
+    if not length.isdecimal() or len(length) > 15 or (asked_for.has_digest and digest != reference):
+        return None
+    media_type = response.header("content-type").partition(";")[0].strip()
+    return Descriptor(safe_text(media_type), digest, int(length))
 
 
 async def _off_loop(size: int, work: Callable[[], T]) -> T:

@@ -15,7 +15,7 @@ class RegistryError(Exception):
         next_step: What the user can do about it.
     """
 
-    default_next_step: ClassVar[str] = "Press r to try again."
+    default_next_step: ClassVar[str] = "Try again."
 
     def __init__(self, user_message: str, next_step: str | None = None) -> None:
         super().__init__(user_message)
@@ -54,7 +54,7 @@ class CredentialError(RegistryError):
 class ConnectionFailedError(RegistryError):
     """No HTTP answer: name, route, refusal, time-out, a connection cut short."""
 
-    default_next_step = "Check the address and the network (VPN, proxy), then press r to try again."
+    default_next_step = "Check the address and the network (VPN, proxy), then try again."
     is_passing = False
     """Whether the very same request may work a moment later: the connection was cut, not refused."""
 
@@ -96,7 +96,7 @@ class HTTPStatusError(RegistryError):
 class UnauthorizedError(HTTPStatusError):
     """401: the registry wants to know who asks, or does not believe it."""
 
-    default_next_step = "Log in with docker login or podman login, then press r."
+    default_next_step = "Log in with docker login or podman login, then try again."
 
 
 class DeniedError(HTTPStatusError):
@@ -118,13 +118,13 @@ class RepositoryNotFoundError(NotFoundError):
 class ManifestNotFoundError(NotFoundError):
     """The repository is there, the tag or digest is not (any more)."""
 
-    default_next_step = "It may just have been deleted: press r to list the tags again."
+    default_next_step = "It may just have been deleted: list the tags again."
 
 
 class UnsupportedError(HTTPStatusError):
     """The registry does not offer this call."""
 
-    default_next_step = "Press o to open a repository by its name."
+    default_next_step = "Open a repository by its name."
 
 
 class RateLimitedError(HTTPStatusError):
@@ -134,7 +134,7 @@ class RateLimitedError(HTTPStatusError):
         retry_after: Seconds that the registry asked to wait, or None.
     """
 
-    default_next_step = "Wait, then press r to try again."
+    default_next_step = "Wait, then try again."
 
     def __init__(self, user_message: str, *, retry_after: float | None, detail: SafeText | None = None) -> None:
         super().__init__(user_message, status=429, detail=detail)
@@ -144,7 +144,7 @@ class RateLimitedError(HTTPStatusError):
 class ServerFailureError(HTTPStatusError):
     """5xx, after the retries that are allowed."""
 
-    default_next_step = "The registry itself has a problem: press r to try again, or tell whoever runs it."
+    default_next_step = "The registry itself has a problem: try again, or tell whoever runs it."
 
 
 # What the answer held

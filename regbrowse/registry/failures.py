@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 import ssl
 from collections.abc import Iterator
+from typing import Final
 
 from regbrowse.registry.errors import ConnectionFailedError, TLSFailureError
 from regbrowse.registry.text import safe_text
 from regbrowse.registry.wire import httpx
+
+_UNKNOWN_ISSUER: Final = frozenset({18, 19, 20, 21})
+"""OpenSSL's codes of a certificate that nobody vouches for: self-signed, or of an issuer that is not known."""
+
+_ENDED: Final = re.compile("disconnected|closed")
+"""In the words of the libraries for an answer that was cut off, unlike one that is no HTTP."""
 
 
 def connection_failure(error: BaseException, scheme: str, host: str, *, started: bool) -> ConnectionFailedError:
@@ -32,14 +40,24 @@ def connection_failure(error: BaseException, scheme: str, host: str, *, started:
         return ConnectionFailedError(f"{shown} took the request and did not answer it in time.")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return ConnectionFailedError(
-            f"The name {shown} cannot be found.", "Check its spelling, the DNS and the VPN, then press r."
+            f"The name {shown} cannot be found.", "Check its spelling, the DNS and the VPN, then try again."
         )
     if isinstance(error, httpx.ConnectError):
         return ConnectionFailedError(f"Nothing can be reached at {shown}: {_reason(causes)}.")
+    if isinstance(error, httpx.RemoteProtocolError) and not _ENDED.search(str(error)):
+        return ConnectionFailedError(
+            f"{shown} does not answer as a web server does.",
+            "Check the port, and whether it is to be https:// or http://.",
+        )
     how = "broke off its answer" if started else "closed the connection without an answer"
     failure = ConnectionFailedError(f"{shown} {how}.")
     failure.is_passing = True
     return failure
+
+
+def was_reached(failure: ConnectionFailedError) -> bool:
+    """Whether there was a connection, over TLS if that was to be so."""
+    return not isinstance(failure.__cause__, httpx.ConnectError | httpx.ConnectTimeout)
 
 
 def _tls_failure(causes: list[BaseException], shown: str) -> TLSFailureError | None:
@@ -47,7 +65,9 @@ def _tls_failure(causes: list[BaseException], shown: str) -> TLSFailureError | N
         if isinstance(cause, ssl.SSLCertVerificationError):
             return TLSFailureError(
                 f"The certificate of {shown} is not accepted: {safe_text(cause.verify_message)}.",
-                f"If the registry has its own CA, put it at certs.d/{shown}/ca.crt (see --certs-dir).",
+                f"If the registry has its own CA, put it at certs.d/{shown}/ca.crt (see --certs-dir)."
+                if cause.verify_code in _UNKNOWN_ISSUER
+                else "Tell whoever runs the registry, or use the name that its certificate is for.",
             )
     for cause in causes:
         if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError | ssl.SSLZeroReturnError):

@@ -50,16 +50,14 @@ class InsecureRegistries:
         for entry in entries:
             name = entry.strip()
             scheme = _SCHEME.match(name)
-            if scheme:
-                name = name[scheme.end() :]
-                notices.append(
-                    safe_text(f"The insecure registry {name} was written with {scheme[0]}, which says nothing.")
-                )
+            name = name[scheme.end() :] if scheme else name
             network = _network(name)
             if network:
                 networks[network] = None
             else:
-                hosts.add(_host(name))
+                hosts.add(name := _host(name))
+            if scheme:
+                notices.append(safe_text(f"The {scheme[0]} before the insecure registry {name} has no meaning."))
         return cls(frozenset(hosts), tuple(networks), tuple(notices))
 
     def covers(self, host: str, addresses: Sequence[str] = ()) -> bool:

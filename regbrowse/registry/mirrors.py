@@ -51,6 +51,10 @@ def _split(value: str) -> SplitResult | None:
 
 
 def _shown(value: str) -> str:
-    """The value without what may be a password: whatever stands between a name's colon and the last @."""
-    masked = re.sub(r"^((?:[^:/@]*:)?/{0,2})([^:@]*)(?::.*)?@", r"\1\2:xxxxx@", value, flags=re.DOTALL)
-    return safe_text(masked, limit=200)
+    """The value without what may be secret: a password, a query."""
+    address, mark, _ = re.sub(r"[?#]", "?", value, count=1).partition("?")
+    account, at, host = address.rpartition("@")
+    if at:
+        scheme, slashes, name = account.rpartition("//")
+        address = f"{scheme}{slashes}{name.partition(':')[0]}:xxxxx@{host}"
+    return safe_text(f"{address}{mark and '?…'}", limit=200)

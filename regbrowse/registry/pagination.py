@@ -1,7 +1,7 @@
 """Where a list goes on: the rules of `Link`, and when to stop believing them (`registry-client.md` §3.1, §5.3 17–20).
 
-A link is followed for its query alone: the cursor in it is opaque and belongs to the registry; host, scheme and path are
-ours, whatever the link says. So registries behind a proxy that spell their own name wrong still page, and a hostile
+A link is followed for its query alone: the cursor in it is opaque and belongs to the registry; host, scheme and path
+are ours, whatever the link says. So registries behind a proxy that spell their own name wrong still page, and a hostile
 link leads nowhere.
 """
 

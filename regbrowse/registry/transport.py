@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import ssl
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin
@@ -27,14 +29,17 @@ from regbrowse.registry.errors import (
     MalformedDocumentError,
     RedirectRefusedError,
     RegistryError,
+    UnauthorizedError,
 )
-from regbrowse.registry.failures import connection_failure
+from regbrowse.registry.failures import connection_failure, was_reached
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.registry.throttle import HostLimiter, Priority
 from regbrowse.registry.wire import httpx
 
 USER_AGENT: Final = f"regbrowse/{__version__}"
 TRIES: Final = 3
+ANSWERS: Final = 2
+"""Challenges that are answered for one request: a store may have a newer password than the one remembered."""
 REDIRECTS: Final = 5
 LONGEST_PAUSE: Final = 60.0
 """Seconds of `Retry-After` that are waited for; a longer wish is told to the user instead."""
@@ -45,6 +50,7 @@ _TIMEOUTS: Final = {"connect": 5.0, "read": 15.0, "write": 15.0, "pool": 30.0}
 _WHOLE_REQUEST: Final = 60.0
 _ERROR_LIMIT: Final = 65_536
 _NOTHING: Final = SafeText("")
+_WEB_HOST: Final = re.compile(r"(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9a-f:.]+\])(?::[0-9]+)?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class Response:
     """A whole answer. Header names are in lower case; the values are as they came."""
 
     status: int
-    headers: httpx.Headers
+    headers: httpx.Headers = field(repr=False)
     body: bytes = field(repr=False)
 
     def header(self, name: str) -> str:
@@ -79,7 +85,7 @@ class Response:
     def retry_after(self) -> float | None:
         """Seconds that the registry asked to wait, of either form of the header; None if it makes no sense."""
         value = self.header("retry-after").strip()
-        if value.isdigit() and len(value) < 10:
+        if value.isdecimal() and len(value) < 10:
             return float(value)
         try:
             return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
@@ -147,12 +153,13 @@ class Transport:
     ) -> None:
         self.endpoints = tuple(endpoints)
         self.authorizer = authorizer
-        self.endpoint: Endpoint | None = endpoints[0] if len(endpoints) == 1 else None
+        self.endpoint: Endpoint | None = None
+        """The one that answered."""
         self._certs_dir = certs_dir
         self._make_wire = make_wire
         self._observe = observe
         self._sleep = sleep
-        self._limiter = HostLimiter()
+        self._limiter = HostLimiter(sleep)
         self._reaching = asyncio.Lock()
         self._wires: dict[tuple[str, bool], httpx.AsyncBaseTransport] = {}
         self._wiring = asyncio.Lock()
@@ -164,17 +171,25 @@ class Transport:
 
         Raises:
             ConnectionFailedError: No whole answer came, after the tries that are safe.
-            UnauthorizedError: The registry asks for what is not known or does not take it.
+            UnauthorizedError, DeniedError: The registry asks for what is not known or does not take it.
             RedirectRefusedError, LimitExceededError, ConfigError, CredentialError: As they say.
         """
-        async with self._limiter.place(request.priority):
+        async with self._limiter.place(request.priority, request.path):
             authorization = await self.authorizer.authorization(request.scope)
             response = await self._persist(request, authorization)
-            while response.status == 401:  # ends: an authorizer refuses to answer with the same again
+            for _ in range(ANSWERS):
+                if response.status != 401:
+                    break
                 challenges = parse_challenges(response.headers.get_list("www-authenticate"))
                 authorization = await self.authorizer.answer(challenges, request.scope, authorization)
                 response = await self._persist(request, authorization)
+            if authorization is not None and response.status < 500 and response.status not in (401, 429):
+                self.authorizer.accepted(request.scope, authorization)
             return response
+
+    def hurry(self, path: str) -> None:
+        """Let a request for `path` that waits for its turn go before the rows."""
+        self._limiter.hurry(path)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -208,51 +223,65 @@ class Transport:
 
     async def _reach(self, request: Request, authorization: str | None) -> Response:
         """Send over the endpoint that is known to answer, or find it."""
-        if known := self.endpoint:
-            return await self._follow(known, request, authorization)
-        async with self._reaching:
-            if known := self.endpoint:  # found while this one waited
-                return await self._follow(known, request, authorization)
-            for endpoint in self.endpoints[:-1]:
-                try:
-                    response = await self._follow(endpoint, request, authorization)
-                except ConnectionFailedError:
-                    continue
-                self.endpoint = endpoint
-                return response
-            response = await self._follow(self.endpoints[-1], request, authorization)
-            self.endpoint = self.endpoints[-1]
+        if self.endpoint is None and len(self.endpoints) > 1:
+            async with self._reaching:
+                if self.endpoint is None:  # else it was found while this one waited
+                    return await self._find(request, authorization)
+        endpoint = self.endpoint or self.endpoints[0]
+        response = await self._follow(endpoint, request, authorization)
+        self.endpoint = endpoint
+        return response
+
+    async def _find(self, request: Request, authorization: str | None) -> Response:
+        """Send over the first endpoint that answers."""
+        for endpoint, following in pairwise(self.endpoints):
+            try:
+                response = await self._follow(endpoint, request, authorization)
+            except ConnectionFailedError as error:
+                if following.host == endpoint.host and was_reached(error):
+                    raise  # it speaks this scheme; the other one would only fail in a more puzzling way
+                continue
+            self.endpoint = endpoint
             return response
+        response = await self._follow(self.endpoints[-1], request, authorization)
+        self.endpoint = self.endpoints[-1]
+        return response
 
     async def _follow(self, endpoint: Endpoint, request: Request, authorization: str | None) -> Response:
         """Send, and follow redirects. Once a chain has left the registry's origin it never regains the password."""
         url = httpx.URL(endpoint.base + request.path)
-        home = url
-        at_home = True
+        home = _origin(url)
+        stranger = ""
         seen = {str(url)}
         for _ in range(REDIRECTS + 1):
-            verify = endpoint.verify if _origin(url) == _origin(home) else True
-            wire = await self._wire(endpoint, url, verify=verify)
-            response = await self._send(wire, url, request, authorization if at_home else None)
+            there = endpoint if _origin(url) == home else Endpoint(url.scheme, _host(url))
+            wire = await self._wire(there)
+            response = await self._send(wire, url, request, None if stranger else authorization)
+            if response.status == 401 and stranger:
+                raise UnauthorizedError(
+                    f"{endpoint.host} leads to {stranger}, where a login is asked for. None was sent there.",
+                    "Tell whoever runs the registry.",
+                    status=401,
+                )
             if response.status not in _REDIRECTS or "location" not in response.headers:
                 return response
             url = _redirected(url, response.header("location"))
             if str(url) in seen:
-                raise RedirectRefusedError(f"{safe_text(url.host)} redirects in a circle.")
+                raise RedirectRefusedError(f"{_host(url)} redirects in a circle.")
             seen.add(str(url))
-            at_home = at_home and _origin(url) == _origin(home)
+            if _origin(url) != home:
+                stranger = stranger or _host(url)
         raise RedirectRefusedError(f"{endpoint.host} redirects more than {REDIRECTS} times.")
 
-    async def _wire(self, endpoint: Endpoint, url: httpx.URL, *, verify: bool) -> httpx.AsyncBaseTransport:
-        """The connections to the origin of `url`. Settings of one origin never serve another."""
-        key = (_origin(url), verify)
+    async def _wire(self, there: Endpoint) -> httpx.AsyncBaseTransport:
+        """The connections to one origin. Its settings never serve another."""
+        key = (there.origin, there.verify)
         if wire := self._wires.get(key):
             return wire
         async with self._wiring:
             if key not in self._wires:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                if url.scheme == "https":
-                    there = replace(endpoint, scheme="https", host=_host(url), verify=verify)
+                if there.scheme == "https":
                     context = await asyncio.to_thread(ssl_context, there, self._certs_dir)
                 self._wires[key] = self._make_wire(context)
             return self._wires[key]
@@ -273,7 +302,7 @@ class Transport:
                 try:
                     status = incoming.status_code
                     limit = request.limit if status < 300 else _ERROR_LIMIT
-                    body = await _read(incoming, limit, url.host, cut=status >= 300)
+                    body = await _read(incoming, limit, _host(url), cut=status >= 300 or request.method == "HEAD")
                 finally:
                     await incoming.aclose()
             return Response(status, incoming.headers, body)
@@ -290,37 +319,51 @@ class Transport:
 
 
 async def _read(response: httpx.Response, limit: int, host: str, *, cut: bool) -> bytes:
-    """Read the body as it is on the wire, never more than `limit`; `cut` keeps the beginning of a longer one."""
-    encoding = response.headers.get("content-encoding", "identity").lower()
+    """Read the body as it is on the wire, never more than `limit`.
+
+    Args:
+        cut: It only explains a failure: keep what can be read of it.
+    """
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "", "gzip", "x-gzip"):
-        raise MalformedDocumentError(f"{safe_text(host)} answered in the encoding {safe_text(encoding, limit=40)}.")
+        if cut:
+            return b""
+        raise MalformedDocumentError(f"{host} answered in the encoding {safe_text(encoding, limit=40)}.")
     inflate = zlib.decompressobj(31) if "gzip" in encoding else None
     body = bytearray()
-    async for chunk in response.stream:  # type: ignore[union-attr]  # an asynchronous transport's stream
-        if inflate is not None:
-            try:
-                chunk = inflate.decompress(chunk, limit + 1 - len(body))
-            except zlib.error as error:
-                raise MalformedDocumentError(f"{safe_text(host)} answered with broken gzip.") from error
-        body += chunk
-        if len(body) > limit:
-            if cut:
-                return bytes(body[:limit])
-            raise LimitExceededError(f"{safe_text(host)} answered with more than {limit:,} bytes where less is right.")
+    is_broken = False
+    try:
+        async for chunk in response.stream:  # type: ignore[union-attr]  # an asynchronous transport's stream
+            if is_broken := inflate is not None and inflate.eof:  # what comes after its end would only be kept
+                break
+            body += inflate.decompress(chunk, limit + 1 - len(body)) if inflate else chunk
+            if len(body) > limit:
+                break
+        else:
+            is_broken = inflate is not None and (not inflate.eof or bool(inflate.unused_data))
+    except zlib.error:
+        is_broken = True
+    if cut:
+        return bytes(body[:limit])
+    if is_broken:
+        raise MalformedDocumentError(f"{host} answered with broken gzip.")
+    if len(body) > limit:
+        raise LimitExceededError(f"{host} answered with more than {limit:,} bytes where less is right.")
     return bytes(body)
 
 
 def _redirected(url: httpx.URL, location: str) -> httpx.URL:
     """Where a `Location` leads, if one may go there."""
-    shown = safe_text(url.host)
+    shown = _host(url)
     try:
         target = httpx.URL(urljoin(str(url), location.strip()))
     except (httpx.InvalidURL, ValueError) as error:
         raise RedirectRefusedError(f"{shown} redirects to no address.") from error
-    if target.scheme not in ("http", "https") or not target.host or target.userinfo or "\\" in location:
+    is_web = target.scheme in ("http", "https") and _WEB_HOST.fullmatch(_host(target))
+    if not is_web or target.userinfo or "\\" in location:
         raise RedirectRefusedError(f"{shown} redirects to what is no web address.")
     if url.scheme == "https" and target.scheme == "http":
-        raise RedirectRefusedError(f"{shown} redirects to plain HTTP at {safe_text(target.host)}.")
+        raise RedirectRefusedError(f"{shown} redirects to plain HTTP at {_host(target)}.")
     return target
 
 
@@ -329,6 +372,7 @@ def _origin(url: httpx.URL) -> str:
 
 
 def _host(url: httpx.URL) -> str:
+    """The host and port as they go over the wire: `URL.host` would decode international names, and may fail."""
     return url.netloc.decode("ascii")
 
 

@@ -5,10 +5,14 @@ The command-line part of httpx is kept out: it costs a third of the import and n
 
 from __future__ import annotations
 
+import logging
 import sys
+
+logging.getLogger("httpcore").setLevel(logging.WARNING)
+"""Below that it writes headers to the log, and so the secrets in a `Location`."""
 
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None makes the import fail, which httpx allows
 
-import httpx  # noqa: E402
+import httpx
 
 __all__ = ["httpx"]

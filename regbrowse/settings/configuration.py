@@ -18,6 +18,7 @@ from regbrowse.registry.text import SafeText, safe_text
 if TYPE_CHECKING:
     from yaml import Node
 
+_DEPTH_LIMIT: Final = 20
 _TAG: Final = "tag:yaml.org,2002:"
 _NEXT_STEP: Final = "Correct that line, then start again."
 
@@ -109,17 +110,18 @@ class _Reader:
 
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # many times as fast, if it was built
         try:
+            depth = 0
             for event in yaml.parse(raw, Loader=loader):
+                depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+                if depth > _DEPTH_LIMIT:
+                    self._fail(_line_of(event.start_mark), "this is nested too deep")
                 if isinstance(event, yaml.AliasEvent):
-                    self._fail(event.start_mark.line + 1, "aliases (*name) are not allowed here")
+                    self._fail(_line_of(event.start_mark), "aliases (*name) are not allowed here")
             node: Node | None = yaml.compose(raw, Loader=loader)
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            self._fail(mark.line + 1 if mark else 1, f"this is not YAML: {error.problem or error.context}")
+            self._fail(_line_of(error.problem_mark), f"this is not YAML: {error.problem or error.context}")
         except (yaml.YAMLError, UnicodeError):
-            raise ConfigError(f"{self._path} is not text in UTF-8.") from None
-        except RecursionError:
-            raise ConfigError(f"{self._path} is nested too deep.") from None
+            raise ConfigError(f"{self._path} is not text in UTF-8, or holds control characters.") from None
         return None if node is None or _is_null(node) else node
 
     def _theme(self, node: Node) -> SafeText:
@@ -197,7 +199,11 @@ class _Reader:
 
 
 def _line(node: Node) -> int:
-    return int(node.start_mark.line) + 1
+    return _line_of(node.start_mark)
+
+
+def _line_of(mark: Any) -> int:
+    return int(mark.line) + 1 if mark is not None else 1
 
 
 def _is_null(node: Node) -> bool:

@@ -48,7 +48,7 @@ class Visited:
         return cls(path)
 
     def add(self, registry: str, repository: str = "") -> None:
-        """Say that a registry, and a repository in it, is being visited. A name that could not be asked for is not kept."""
+        """Say that a registry, and a repository in it, is visited. A name that could not be asked for is not kept."""
         with self._lock:
             self._added.append((registry, repository))
             self._history = _with_visit(self._history, registry, repository)

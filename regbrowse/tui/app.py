@@ -137,8 +137,8 @@ class RegbrowseApp(GuardedApp):
             return
         for action in actions.ACTIONS:
             if action.method != "palette":
-                words = f"{action.words}  ({action.shown})" if action.shown else action.words
-                yield SystemCommand(action.word.capitalize(), words, getattr(screen, f"action_{action.method}"))
+                key = f"key {action.shown}" if action.shown else "no key"
+                yield SystemCommand(action.words, key, getattr(screen, f"action_{action.method}"))
 
     def _browse_screen(self, target: Target) -> BrowseScreen:
         screen = BrowseScreen(self.registries.browser(target.registry), target)

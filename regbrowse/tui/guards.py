@@ -106,6 +106,8 @@ class GuardedApp(App[None]):
 
     _covered = False
     """Is a sentence shown in place of the screen?"""
+    _reported = False
+    """Was the fault that ends the app printed?"""
 
     async def run_async(self, *, headless: bool = False, **options: Any) -> None:
         """Run; signals are handled unless there is no terminal at all."""
@@ -141,8 +143,11 @@ class GuardedApp(App[None]):
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def copy_to_clipboard(self, text: str) -> None:
-        """Copy, and show what was copied."""
-        self.notify(clipboard.copy(self, text))
+        """Copy, and show what was copied; of a password neither."""
+        if isinstance(self.focused, Input) and self.focused.password:
+            self.notify("A password is not copied.", severity="warning")
+        else:
+            self.notify(clipboard.copy(self, text))
 
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
         """Open an http(s) address where the person can see it; on a machine without a desktop, copy it."""
@@ -159,12 +164,21 @@ class GuardedApp(App[None]):
 
     # What is typed
 
+    async def on_event(self, event: events.Event) -> None:
+        """Note of each key whom it is sent to."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self.focused is not None:
+            event.set_sender(self.focused)
+        await super().on_event(event)
+
     async def _on_key(self, event: events.Key) -> None:
-        # Over a slow connection keys come in bursts. What follows the `/` that opens a text box was sent to the
-        # list before, and comes back unused
-        if isinstance(self.focused, Input) and event.is_printable:
+        # Over a slow connection keys come in bursts: what follows the `/` that opens a text box was still sent to the
+        # list, and comes back unused
+        focused = self.focused
+        if isinstance(focused, Input) and focused is not event._sender and event.is_printable:
             event.prevent_default()
-            self.focused._forward_event(events.Key(event.key, event.character))
+            typed = events.Key(event.key, event.character)
+            typed.set_sender(focused)
+            focused._forward_event(typed)
 
     # How it ends
 
@@ -184,8 +198,10 @@ class GuardedApp(App[None]):
         self._close_messages_no_wait()
 
     def _print_error_renderables(self) -> None:
-        if self._exception is not None and not self._exit_renderables:
-            sys.__stderr__ and sys.__stderr__.write(_fault_report(self._exception))
+        if self._exception is not None and not self._reported:
+            self._reported = True
+            if not self._exit_renderables:
+                print(_fault_report(self._exception), file=sys.__stderr__)
         super()._print_error_renderables()
 
     # How large it is
@@ -196,12 +212,12 @@ class GuardedApp(App[None]):
         return _laid_out(super().size)
 
     async def _on_resize(self, event: events.Resize) -> None:
-        event.prevent_default()
-        window, size = event.size, _laid_out(event.size)
-        was_covered, self._covered = self._covered, size != window
-        await super()._on_resize(events.Resize(size, size))
+        size = _laid_out(event.size)
+        was_covered, self._covered = self._covered, size != event.size
         if self._covered:
-            self._draw_too_small(window)
+            event.prevent_default()
+            await super()._on_resize(events.Resize(size, size))
+            self._draw_too_small(event.size)
         elif was_covered:
             self.refresh()
 
@@ -211,7 +227,7 @@ class GuardedApp(App[None]):
 
     def _draw_too_small(self, window: Size) -> None:
         lines = textwrap.wrap(
-            f"Too small. {TOO_SMALL.width}×{TOO_SMALL.height} or more is needed; q quits.", max(window.width, 1)
+            f"Too small. {TOO_SMALL.width}×{TOO_SMALL.height} or more is needed; ctrl+q quits.", max(window.width, 1)
         )
         if self._driver is not None:
             self._driver.write("\x1b[0m\x1b[2J\x1b[H" + "\r\n".join(lines[: window.height]))
@@ -243,4 +259,4 @@ def _fault_report(error: BaseException) -> str:
     if isinstance(error, WorkerFailed):
         error = error.error
     trace = "".join(traceback.format_exception(error))
-    return safe_text(f"{trace}\nThis is a fault in regbrowse. Please report it with the lines above.\n", multiline=True)
+    return safe_text(f"{trace}\nThis is a fault in regbrowse. Please report it with the lines above.", multiline=True)

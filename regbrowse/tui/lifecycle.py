@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import termios
 import threading
 from collections.abc import Callable, Iterator
@@ -85,9 +84,9 @@ def end_later(status: int, first: Callable[[], None] | None = None) -> None:
 
 
 def _restore_terminal(attributes: list[Any]) -> None:
-    assert sys.__stderr__ is not None
-    os.write(sys.__stderr__.fileno(), _RESTORE)
     termios.tcsetattr(0, termios.TCSANOW, attributes)
+    # A descriptor of its own: where the connection stalls, writing must fail and not wait
+    os.write(os.open(os.ttyname(0), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK), _RESTORE)
 
 
 def _watch_terminal(closed: threading.Event) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regbrowse.browser.ordering import Order, alias_of, most_telling, same_digest, sort_tags
+from regbrowse.browser.ordering import Order, alias_of, by_telling, same_digest, sort_tags
 from regbrowse.browser.states import TagDetails
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.text import SafeText
@@ -95,7 +95,7 @@ def test_tags_of_one_digest_have_the_most_telling_first() -> None:
 
 
 def test_most_telling_of_several_names_is_the_full_version() -> None:
-    assert most_telling(safe("latest 1.4 1.4.2")) == "1.4.2"
+    assert by_telling(safe("latest 1.4 1.4.2")) == ("1.4.2", "1.4", "latest")
 
 
 def test_alias_is_every_other_tag_of_the_digest() -> None:

@@ -22,4 +22,6 @@ class Program:
 
 SMALL_APP: Final = Program((sys.executable, "-m", "tests.tui.apps.guarded"), "ready: all painted")
 
-PROGRAMS: Final = {"small app": SMALL_APP}
+REGBROWSE: Final = Program((sys.executable, "-m", "regbrowse", "--demo"), "Repositories")
+
+PROGRAMS: Final = {"small app": SMALL_APP, "regbrowse": REGBROWSE}

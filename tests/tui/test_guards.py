@@ -9,11 +9,15 @@ import base64
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from textual.app import ComposeResult
+from textual.widgets import Input
 
+from regbrowse.tui.guards import GuardedApp
 from regbrowse.tui.lifecycle import HUNG_UP
 from tests.terminal import Terminal
 from tests.tui.apps.guarded import CANARY
@@ -325,6 +329,19 @@ def test_a_crash_writes_no_control_characters_of_its_message() -> None:
         assert "A>␛]52;c;aGVsbG8=␇⟨U+009B⟩31m⟨U+202E⟩<B" in "".join(terminal.screen)
 
 
+def test_a_fault_in_a_style_sheet_is_printed_once() -> None:
+    script = (
+        "from regbrowse.tui.guards import GuardedApp, run_app\n"
+        "class BrokenApp(GuardedApp): CSS = 'Screen { colour: red; }'\n"
+        "raise SystemExit(run_app(BrokenApp()))"
+    )
+    with Terminal([sys.executable, "-c", script], cwd=ROOT) as terminal:
+        assert terminal.wait_for_exit() == 1
+        assert terminal.leftovers == []
+        assert terminal.text.count("Invalid CSS property") == 1
+        assert "This is a fault in regbrowse" not in terminal.text
+
+
 # Beyond the terminal
 
 
@@ -342,6 +359,20 @@ def test_a_link_is_copied_and_not_opened_over_ssh(connection: str, tmp_path: Pat
         terminal.press("q")
         terminal.wait_for_exit()
     assert not opened.exists()
+
+
+class PasswordApp(GuardedApp):
+    def compose(self) -> ComposeResult:
+        yield Input("hunter2", password=True)
+
+
+async def test_a_password_is_neither_copied_nor_shown() -> None:
+    app = PasswordApp()
+    async with app.run_test(notifications=True) as pilot:
+        app.query_one(Input).select_all()
+        await pilot.press("ctrl+c")
+        assert app.clipboard == ""
+        assert [toast.message for toast in app._notifications] == ["A password is not copied."]
 
 
 def test_no_color_writes_no_colour_and_shows_the_cursor() -> None:

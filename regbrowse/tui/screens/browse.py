@@ -65,6 +65,7 @@ class BrowseScreen(Screen[None]):
         & #tags { width: 38%; min-width: 36; }
         & #image { width: 1fr; }
         &.-medium #repositories { width: 32%; }
+        &.-medium.-outside #repositories { width: 60%; }
         &.-medium #tags { width: 1fr; }
         &.-medium #image { width: 1fr; }
     }
@@ -139,7 +140,7 @@ class BrowseScreen(Screen[None]):
         self.workers.cancel_group(self, "image")
         self.workers.cancel_group(self, "sort")
         self.tags.progress = ""
-        self.tags.show_repository(repository, self.browser.details(repository))
+        self.tags.show_repository(repository)
         self.load_tags(repository, fresh=False)
         self._focus(Pane.TAGS)
 
@@ -172,14 +173,20 @@ class BrowseScreen(Screen[None]):
         """Show the tags of `repository` as they come, in order when they are all there."""
         if self._rows:
             await self._rows.aclose()
-        self._rows = self.browser.rows(repository, self.tags.details_found)
+        self._rows = self.browser.rows(repository, self._details_found)
         async for listing in self.browser.tags(repository, fresh=fresh):
+            self.tags.know(self.browser.details(repository))
             many = len(listing.names) > _SORTED_AT_ONCE
             if listing.names and not (many and listing.phase is Phase.LOADING):
                 listing = replace(listing, names=await self._in_order(listing))
             self.tags.show(listing, asking=f"Asking {self.browser.address.host} for the tags …")
             self._put_cursor(repository)
             self._refresh_bars()
+
+    def _details_found(self, tag: SafeText, details: TagDetails) -> None:
+        self.tags.details_found(tag, details)
+        if self.image.state:
+            self.image.show_same(self.browser.same(self.image.state))
 
     @work(exclusive=True, group="image")
     async def load_image(self, target: Target, *, fresh: bool = False, after: float = 0.0) -> None:
@@ -308,7 +315,7 @@ class BrowseScreen(Screen[None]):
     def _focus(self, pane: Pane) -> None:
         self._pane = pane
         self._arrange()
-        self._widget(pane).focus_target.focus()
+        self.set_focus(self._widget(pane).focus_target)  # at once: keys that follow belong to it
         if pane is Pane.TAGS and self.image.display and self.tags.current and self.image.state is None:
             self._preview(self.tags.current, after=_PREVIEW_AFTER)
         self._refresh_bars()
@@ -319,6 +326,7 @@ class BrowseScreen(Screen[None]):
         wide, alone = width >= WIDE, width < NARROW
         self.set_class(not wide, "-medium")
         pane = self._pane
+        self.set_class(pane in (Pane.SEARCH, Pane.REPOSITORIES), "-outside")
         self.search.display = pane is Pane.SEARCH or (wide and self.app.size.height >= 20)
         self.image.display = wide or pane is Pane.IMAGE
         self.tags.display = wide or pane is Pane.TAGS or (not alone and pane is not Pane.IMAGE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar, Final
 
 from textual import events
@@ -18,7 +19,7 @@ from regbrowse.registry.digest import Digest
 from regbrowse.registry.media_types import familiar
 from regbrowse.registry.models import Index, Manifest, Schema1
 from regbrowse.registry.reference import Target
-from regbrowse.registry.text import safe_text
+from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.tui.actions import Pane
 from regbrowse.tui.widgets.config_view import ConfigView
 from regbrowse.tui.widgets.history_view import HistoryView
@@ -151,6 +152,12 @@ class ImagePane(PaneFrame):
             for view in self.views:
                 view.show(state, keep_place=same)
         self._show_view()
+
+    def show_same(self, same: tuple[SafeText, ...]) -> None:
+        """Other names of the image that is shown, which may become known later than itself."""
+        if self.state is not None and self.state.same != same:
+            self.state = replace(self.state, same=same)
+            self.summary.show(summary_lines(self.state))
 
     @property
     def tab(self) -> int:

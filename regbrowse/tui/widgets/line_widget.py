@@ -91,7 +91,7 @@ class LineWidget(ScrollView, can_focus=True, inherit_bindings=False):
         & > .ink--number { color: $text-secondary; }
 
         &:focus {
-            & > .line--cursor { background: $primary 30%; text-style: bold; }
+            & > .line--cursor { background: $block-cursor-blurred-background; text-style: bold; }
             & > .line--mark { color: $accent; }
         }
         &:ansi {

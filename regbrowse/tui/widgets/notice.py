@@ -64,9 +64,9 @@ class Notice(Widget):
         self.words = tuple(words)
         self.set_class(bool(words), "-shown")
 
-    def say_problem(self, problem: Problem) -> None:
-        """Say what went wrong and what to do."""
-        self.say(problem.sentence, problem.next_step, failed=True)
+    def say_problem(self, problem: Problem, keys: str = "r asks again, o opens by name.", more: str = "") -> None:
+        """Say what went wrong and what to do, and by which keys."""
+        self.say(problem.sentence, "\n".join(filter(None, (problem.next_step, keys, more))), failed=True)
 
     def render(self) -> Content:
         return Content.assemble(*self.words, end="")

@@ -92,7 +92,7 @@ class ListPane(PaneFrame):
         & > #filter {
             height: 1; display: none; padding: 0 1;
             &.-shown { display: block; }
-            & > #slash { width: 2; color: $text-accent; }
+            & > #slash { width: 2; height: 1; padding: 0; display: block; }
             & > FilterInput { width: 1fr; background: transparent; }
         }
         & > VirtualList { height: 1fr; }
@@ -227,7 +227,7 @@ class ListPane(PaneFrame):
     def start_filter(self) -> None:
         """Let the user type a filter."""
         self._filter_line.add_class("-shown")
-        self._filter_input.focus()
+        self.screen.set_focus(self._filter_input)  # at once: what is typed next belongs into it
 
     def clear_filter(self) -> None:
         """Show every name again, with the cursor where it is."""
@@ -246,7 +246,7 @@ class ListPane(PaneFrame):
         event.stop()
         if event.cleared or not self._filter_input.value:
             self.clear_filter()
-        self.rows.focus()
+        self.screen.set_focus(self.rows)
 
     def _set_filter(self, text: str) -> None:
         if text != self.filtered.text:

@@ -25,7 +25,7 @@ class RepositoriesPane(ListPane):
     def say(self, listing: Listing) -> None:
         known = "Below: repositories you visited or have a login for." if listing.known else ""
         if listing.problem:
-            self.notice.say(listing.problem.sentence, f"{listing.problem.next_step}\n{known}".strip(), failed=True)
+            self.notice.say_problem(listing.problem, more=known)
         elif listing.phase is Phase.EMPTY and listing.names == () and not listing.known:
             self.notice.say("There are no repositories.", "Push one, or press o to open one by its name.")
         elif listing.phase is Phase.EMPTY:

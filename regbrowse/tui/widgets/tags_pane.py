@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from textual import on
 from textual.message import Message
 
-from regbrowse.browser.ordering import Order, most_telling
+from regbrowse.browser.ordering import Order, by_telling
 from regbrowse.browser.states import Listing, Phase, TagDetails
 from regbrowse.browser.wording import age, file_size
 from regbrowse.registry.digest import Digest
@@ -71,10 +71,13 @@ class TagsPane(ListPane):
         self._details: Mapping[SafeText, TagDetails] = {}
         self._sharing: dict[Digest, list[SafeText]] = {}
 
-    def show_repository(self, repository: SafeText, details: Mapping[SafeText, TagDetails]) -> None:
-        """Begin to show the tags of `repository`, of which `details` are known."""
+    def show_repository(self, repository: SafeText) -> None:
+        """Begin to show the tags of `repository`."""
         self.forget()
         self.repository = repository
+
+    def know(self, details: Mapping[SafeText, TagDetails]) -> None:
+        """Take up what is known of the tags; it may grow, and `details_found` tells when."""
         self._details = details
         self._sharing = {}
         for tag, known in details.items():
@@ -138,7 +141,7 @@ class TagsPane(ListPane):
 
     def _same(self, name: SafeText, details: TagDetails) -> SafeText:
         sharing = self._sharing.get(details.digest, []) if details.digest else []
-        return most_telling(tag for tag in sharing if tag != name) if len(sharing) > 1 else _NOTHING
+        return by_telling(tag for tag in sharing if tag != name)[0] if len(sharing) > 1 else _NOTHING
 
     def _cell(self, title: str, details: TagDetails) -> str:
         if details.phase is Phase.LOADING:

@@ -93,6 +93,7 @@ class TextView(LineWidget):
             self.set_reactive(TextView.cursor, 0)
             self.scroll_to_line(0)
             self._follows_cursor = True
+            self._wanted_item = None
         self._compose_if_needed()
 
     @property
@@ -105,12 +106,12 @@ class TextView(LineWidget):
         return self._lines[self.cursor] if self._stops and self.sees_cursor else None
 
     def go_to_item(self, item: int) -> None:
-        """Put the cursor on an item, as soon as the lines are made."""
+        """Put the cursor on `item`; in a view that is hidden, once it is shown and its lines are made."""
         self._wanted_item = item
         self._go_to_wanted()
 
     def _go_to_wanted(self) -> None:
-        if self._wanted_item is not None and self._lines:
+        if self._wanted_item is not None and self._composed_width is not None:
             found = next((stop for stop in self._stops if self._lines[stop].item == self._wanted_item), None)
             self._wanted_item = None
             if found is not None:

@@ -8,15 +8,16 @@ import time
 
 from regbrowse.tui.environment import check_terminal, prepare_environment
 
-prepare_environment(os.environ)
+if __name__ == "__main__":
+    prepare_environment(os.environ)
 
-from textual import work  # noqa: E402
-from textual.app import ComposeResult  # noqa: E402
-from textual.binding import Binding  # noqa: E402
-from textual.screen import ModalScreen  # noqa: E402
-from textual.widgets import Input, Label, OptionList  # noqa: E402
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, OptionList
 
-from regbrowse.tui.guards import GuardedApp, run_app  # noqa: E402
+from regbrowse.tui.guards import GuardedApp, run_app
 
 CANARY = "canary" + "-local-7f3a"
 """Never written in one piece but at run time, so that a source line in a traceback does not hold it."""

@@ -8,13 +8,14 @@ from typing import Final
 
 from regbrowse.tui.environment import prepare_environment
 
-prepare_environment(os.environ)
+if __name__ == "__main__":
+    prepare_environment(os.environ)
 
-from rich.style import Style  # noqa: E402
-from rich.text import Text  # noqa: E402
-from textual.app import ComposeResult  # noqa: E402
-from textual.content import Content  # noqa: E402
-from textual.widgets import (  # noqa: E402
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import (
     Button,
     DataTable,
     Header,
@@ -27,7 +28,7 @@ from textual.widgets import (  # noqa: E402
     Tree,
 )
 
-from regbrowse.tui.guards import GuardedApp, run_app  # noqa: E402
+from regbrowse.tui.guards import GuardedApp, run_app
 
 PAYLOADS: Final = {
     "clipboard": "\x1b]52;c;aGVsbG8=\x1b\\",
@@ -89,7 +90,7 @@ class HostileApp(GuardedApp):
         yield Input(placeholder=one_line)
         yield Button(Text(one_line))
         bordered = Static("bordered", classes="bordered")
-        bordered.border_title = Content(one_line)  # type: ignore[assignment]
+        bordered.border_title = Content(one_line)
         bordered.styles.border = ("round", "red")
         yield bordered
         yield Static(Text("linked", style=Style(link=LINK)))

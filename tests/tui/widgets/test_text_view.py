@@ -225,3 +225,15 @@ async def test_history_keeps_its_titles_on_top() -> None:
         view.action_move_end()
         assert app.line(0).split() == ["SIZE", "STEP"]
         assert app.line(HEIGHT - 2).endswith("RUN make 19")
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+async def test_the_cursor_goes_to_an_item_even_of_a_text_that_is_hidden_yet(hidden: bool) -> None:
+    async with showing(items(1, 1)) as (app, pilot):
+        app.view.display = not hidden
+        await pilot.pause()
+        app.view.show_text(lambda _: items(*[2] * 30))
+        app.view.go_to_item(20)
+        app.view.display = True
+        await pilot.pause()
+        assert app.view.current == app.view.lines[40]
