@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from regbrowse import __version__
 from regbrowse.registry.errors import RegistryError
-from regbrowse.registry.reference import RegistryAddress, Target, parse_target
+from regbrowse.registry.reference import RegistryAddress, Target, parse_registry_address, parse_target
 
 if TYPE_CHECKING:
     from regbrowse.browser.registries import Registries
@@ -88,7 +88,8 @@ def _run(options: argparse.Namespace) -> int:
     from regbrowse.settings.locations import Locations
 
     locations = Locations.of(os.environ)
-    settings = load_settings(options.config or locations.config_file, must_exist=options.config is not None)
+    config, named = options.config, os.environ.get("REGBROWSE_CONFIG")
+    settings = load_settings(config or locations.config_file, must_exist=bool(config or named))
     target = _target(options)
     registries = _registries(options, settings, locations)
     if options.check:
@@ -118,13 +119,14 @@ def _registries(options: argparse.Namespace, settings: Settings, locations: Loca
     from regbrowse.registry.mirrors import validate_mirror
     from regbrowse.settings.visited import Visited
 
+    mirrors = (*settings.registry_mirrors, *options.registry_mirror)
     return Registries(
         CredentialChain.of(os.environ) if not options.demo else CredentialChain(()),
         InsecureRegistries.parse([*settings.insecure_registries, *options.insecure_registry]),
         Visited.load(None if options.demo else locations.visited_file),
         Journal(options.log),
         certs_dir=options.certs_dir or settings.certs_dir or CERTS_DIR,
-        mirrors=[validate_mirror(mirror) for mirror in (*settings.registry_mirrors, *options.registry_mirror)],
+        mirrors=[parse_registry_address(validate_mirror(mirror)) for mirror in mirrors],
         configured=() if options.demo else settings.registries,
         demo=demo_transport if options.demo else None,
     )

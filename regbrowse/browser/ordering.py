@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Final
 
 from regbrowse.browser.states import TagDetails
-from regbrowse.registry.digest import Digest
 from regbrowse.registry.text import SafeText
 
 
@@ -75,34 +74,6 @@ def sort_tags(names: Sequence[SafeText], order: Order, details: Mapping[SafeText
             known.append((value, tag))
     known.sort(key=lambda pair: pair[0], reverse=True)
     return [tag for _, tag in known] + unknown
-
-
-def same_digest(details: Mapping[SafeText, TagDetails]) -> Mapping[Digest, tuple[SafeText, ...]]:
-    """The tags that name the same thing, for each digest with more than one, the most telling first.
-
-    `1.4.2` tells more than `1.4`, that more than `1`, and these more than `latest` or another word.
-    """
-    tags: dict[Digest, list[SafeText]] = {}
-    for name, known in details.items():
-        if known.digest is not None:
-            tags.setdefault(known.digest, []).append(name)
-    return {digest: tuple(sorted(names, key=_telling)) for digest, names in tags.items() if len(names) > 1}
-
-
-def alias_of(
-    name: SafeText, details: Mapping[SafeText, TagDetails], same: Mapping[Digest, tuple[SafeText, ...]]
-) -> tuple[SafeText, ...]:
-    """The other names of what this tag names, the most telling first.
-
-    Args:
-        name: A tag.
-        details: What is known of the tags.
-        same: `same_digest(details)`, worked out once for all rows.
-    """
-    known = details.get(name)
-    if known is None or known.digest is None:
-        return ()
-    return tuple(other for other in same.get(known.digest, ()) if other != name)
 
 
 def _value(details: TagDetails | None, order: Order) -> float | None:

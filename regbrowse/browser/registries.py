@@ -61,7 +61,7 @@ class Registries:
         journal: Journal,
         *,
         certs_dir: Path = CERTS_DIR,
-        mirrors: Sequence[str] = (),
+        mirrors: Sequence[RegistryAddress] = (),
         configured: Sequence[str] = (),
         demo: Callable[[], httpx.AsyncBaseTransport] | None = None,
         wish: Platform = HERE,
@@ -103,6 +103,13 @@ class Registries:
             self._known = tuple(found.values())
         return self._known
 
+    def notices(self) -> tuple[SafeText, ...]:
+        """What the user should hear of the stores. Blocking: it reads them."""
+        problems = (
+            safe_text(f"{problem.user_message} {problem.next_step}") for problem in self._credentials.problems()
+        )
+        return tuple(filter(None, (*problems, *self._insecure.notices, self._visited.notice)))
+
     def others(self, address: RegistryAddress) -> int:
         """How many registries beside `address` are known, as far as the stores were read."""
         return sum(known.address != address for known in self._known or ())
@@ -119,7 +126,8 @@ class Registries:
         """Close every connection, and keep what is to be kept."""
         for browser in self._browsers.values():
             await browser.aclose()
-        await asyncio.to_thread(self._visited.save)
+        if notice := await asyncio.to_thread(self._visited.save):
+            self._journal.note(notice)
         self._journal.close()
 
     def _known_repositories(self, address: RegistryAddress) -> tuple[SafeText, ...]:
@@ -163,8 +171,7 @@ class Registries:
         endpoints = endpoints_of(address, insecure=insecure)
         self._journal.note(f"{address}: {', then '.join(endpoint.base for endpoint in endpoints)}")
         if address.is_docker_hub:
-            mirrors = (parse_registry_address(mirror) for mirror in self._mirrors)
-            asked = [Endpoint(mirror.scheme, mirror.host, mirror.prefix) for mirror in mirrors]
+            asked = [Endpoint(mirror.scheme, mirror.host, mirror.prefix) for mirror in self._mirrors]
             return (*asked, *endpoints)
         return endpoints
 

@@ -190,7 +190,7 @@ _CHALLENGES_LIMIT: Final = 16
 _PARAMETERS_LIMIT: Final = 32
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _SCHEME: Final = re.compile(rf"[\s,]*({_TOKEN})(?=\s|,|$)")
-_PARAMETER: Final = re.compile(rf'[\s,]*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|({_TOKEN}|[^\s,"]+))')
+_PARAMETER: Final = re.compile(rf'[\s,]*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _TOKEN68: Final = re.compile(r"\s+([A-Za-z0-9._~+/-]+=*)\s*(?=,|$)")
 
 

@@ -289,7 +289,7 @@ class Transport:
     async def _send(
         self, wire: httpx.AsyncBaseTransport, url: httpx.URL, request: Request, authorization: str | None
     ) -> Response:
-        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+        headers = {"Host": _host(url), "User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
         if authorization is not None:
             headers["Authorization"] = authorization
         started = time.perf_counter()

@@ -73,6 +73,13 @@ class RegbrowseApp(GuardedApp):
         if keys:
             self.set_keymap(keys)
 
+    async def run_async(self, *, headless: bool = False, **options: Any) -> None:
+        """Run, and close what was opened."""
+        try:
+            await super().run_async(headless=headless, **options)
+        finally:
+            await self.registries.aclose()
+
     def get_default_screen(self) -> Screen[Any]:
         if self._target is None:
             return WelcomeScreen()
@@ -84,6 +91,7 @@ class RegbrowseApp(GuardedApp):
 
     async def _settle(self) -> None:
         await asyncio.to_thread(self.registries.known)
+        self._notices += await asyncio.to_thread(self.registries.notices)
         self._offer_themes()
         for notice in self._notices:
             self.notify(notice, severity="warning", timeout=10)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regbrowse.browser.ordering import Order, alias_of, by_telling, same_digest, sort_tags
+from regbrowse.browser.ordering import Order, by_telling, sort_tags
 from regbrowse.browser.states import TagDetails
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.text import SafeText
@@ -87,30 +87,11 @@ def test_equal_sizes_are_by_version() -> None:
     assert sort_tags(tags, Order.SIZE, dict.fromkeys(tags, TagDetails(size=5))) == ["1.2", "1.1", "1.0"]
 
 
-def test_tags_of_one_digest_have_the_most_telling_first() -> None:
-    tags = safe("latest 1 stable 1.4.2-alpine v1.4.2 1.4.2 1.4 zebra apple")
-    details = dict.fromkeys(tags, TagDetails(digest=ONE)) | described(other=TagDetails(digest=TWO), new=TagDetails())
-    telling_first = ("1.4.2", "v1.4.2", "1.4.2-alpine", "1.4", "1", "latest", "stable", "apple", "zebra")
-    assert same_digest(details) == {ONE: telling_first}
-
-
-def test_most_telling_of_several_names_is_the_full_version() -> None:
-    assert by_telling(safe("latest 1.4 1.4.2")) == ("1.4.2", "1.4", "latest")
-
-
-def test_alias_is_every_other_tag_of_the_digest() -> None:
-    details = described(
-        stable=TagDetails(digest=ONE), latest=TagDetails(digest=ONE), other=TagDetails(digest=TWO), new=TagDetails()
-    )
-    same = same_digest(details)
-    assert {name: alias_of(name, details, same) for name in safe("stable latest other new unknown")} == {
-        "stable": ("latest",),
-        "latest": ("stable",),
-        "other": (),
-        "new": (),
-        "unknown": (),
-    }
-
-
 def test_order_has_a_label() -> None:
     assert [order.label for order in Order] == ["name", "version", "newest", "size"]
+
+
+def test_names_of_one_thing_have_the_most_telling_first() -> None:
+    tags = safe("latest 1 stable 1.4.2-alpine v1.4.2 1.4.2 1.4 zebra apple")
+    telling_first = ("1.4.2", "v1.4.2", "1.4.2-alpine", "1.4", "1", "latest", "stable", "apple", "zebra")
+    assert by_telling(tags) == telling_first

@@ -49,8 +49,8 @@ def open_repository(terminal: Terminal, name: str) -> None:
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_every_repository_is_listed(real_registry: RealRegistry, size: tuple[int, int]) -> None:
     with browsing(real_registry.address, size=size) as terminal:
-        terminal.wait_for("Repositories 7")
-        assert [name for name in REPOSITORIES if name not in terminal.text] == []
+        terminal.wait_for(lambda terminal: all(name in terminal.text for name in REPOSITORIES))
+        assert "Repositories 7" in terminal.text
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -63,7 +63,7 @@ def test_the_keys_lead_to_the_right_history(real_registry: RealRegistry, size: t
         terminal.wait_for("1 of 5")
         terminal.press("enter", "enter")
         terminal.wait_for("ENV APP_VERSION=1.4.1")
-        assert "team/app:1.4.1" in terminal.text
+        terminal.wait_for("team/app:1.4.1")
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -76,6 +76,7 @@ def test_the_history_is_what_skopeo_says(real_registry: RealRegistry, size: tupl
         screen = whole_view(terminal)
     for entry in config["history"]:
         shown = entry["created_by"].removeprefix("RUN /bin/sh -c ").removesuffix(" # buildkit")
+        shown = shown.replace("map[8080/tcp:{}]", "8080/tcp")  # how a person would write it
         assert "".join(shown.split()[:3]) in screen
         if not entry.get("empty_layer"):
             assert file_size(next(layers)["size"]).replace(" ", "") in screen

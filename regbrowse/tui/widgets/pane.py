@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
@@ -61,24 +60,26 @@ class PaneFrame(Vertical):
 class FilterInput(Input):
     """The line in which a list is filtered as one types."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave(True)", "Clear the filter", show=False),
-        Binding("down,tab,enter", "leave(False)", "To the list", show=False),
-    ]
+    def __init__(self, leave: Callable[[bool], None]) -> None:
+        """Make the line.
 
-    class Left(Message):
-        """The user is done typing; `cleared` if the filter is to go."""
-
-        def __init__(self, cleared: bool) -> None:
-            super().__init__()
-            self.cleared = cleared
-
-    def __init__(self) -> None:
+        Args:
+            leave: Called at once when the user is done typing, with whether the filter is to go: the next key is not
+                this line's any more.
+        """
         super().__init__(placeholder="words  !without  /regex/", compact=True, select_on_focus=False)
         self.cursor_blink = False
+        self._leave = leave
 
-    def action_leave(self, cleared: bool) -> None:
-        self.post_message(self.Left(cleared))
+    async def _on_key(self, event: events.Key) -> None:
+        # Not bindings, which are looked up later: of keys that come in a burst, those after `enter` belong to the list
+        if self.screen.focused is not self:
+            self.app.post_message(events.Key(event.key, event.character))
+        elif event.key in ("enter", "down", "tab", "escape"):
+            self._leave(event.key == "escape")
+        else:
+            return
+        event.prevent_default().stop()
 
 
 class ListPane(PaneFrame):
@@ -135,7 +136,7 @@ class ListPane(PaneFrame):
         self.filtered = FilteredNames()
         self.rows: VirtualList[SafeText] = VirtualList(self.paint, titles=self.titles)
         self.notice = Notice()
-        self._filter_input = FilterInput()
+        self._filter_input = FilterInput(self._leave_filter)
         self._filter_line = Horizontal(Notice(id="slash"), self._filter_input, id="filter")
         self._spinner = Spinner()
         self._asking = Notice(id="asking")
@@ -241,10 +242,9 @@ class ListPane(PaneFrame):
         event.stop()
         self._set_filter(event.value)
 
-    @on(FilterInput.Left)
-    def _filter_left(self, event: FilterInput.Left) -> None:
-        event.stop()
-        if event.cleared or not self._filter_input.value:
+    def _leave_filter(self, cleared: bool) -> None:
+        self._set_filter(self._filter_input.value)
+        if cleared or not self._filter_input.value:
             self.clear_filter()
         self.screen.set_focus(self.rows)
 

@@ -1,0 +1,295 @@
+"""Challenges, and who is told a password."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regbrowse.registry.auth import CATALOG, BasicAuthorizer, Challenge, Credential, parse_challenges, pull
+from regbrowse.registry.errors import CredentialError, DeniedError, UnauthorizedError
+from regbrowse.registry.text import SafeText
+from tests.registry.reaching import LOGIN, PASSWORD, USER, reaching, stored
+from tests.registry_server import Content, RegistryServer
+
+BASIC: Final = [Challenge("basic", {"realm": "x"})]
+APP: Final = pull("team/app")
+BEARER: Final = 'Bearer realm="https://auth.test/token",service="registry.test",scope="repository:a/b:pull,push"'
+
+
+# Reading challenges
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (['Basic realm="x"'], [("basic", {"realm": "x"})]),
+        (["BASIC REALM=x"], [("basic", {"realm": "x"})]),
+        (['Basic realm = "a b" , charset="UTF-8"'], [("basic", {"realm": "a b", "charset": "UTF-8"})]),
+        (["Basic"], [("basic", {})]),
+        ([r'Basic realm="a \"b\" \\ c"'], [("basic", {"realm": r'a "b" \ c'})]),
+        (['Basic realm=""'], [("basic", {"realm": ""})]),
+        (
+            [BEARER],
+            [
+                (
+                    "bearer",
+                    {
+                        "realm": "https://auth.test/token",
+                        "service": "registry.test",
+                        "scope": "repository:a/b:pull,push",
+                    },
+                )
+            ],
+        ),
+        (['Bearer realm=https://auth.test/token'], [("bearer", {"realm": "https://auth.test/token"})]),
+        (['Basic realm="x", Bearer realm="y"'], [("basic", {"realm": "x"}), ("bearer", {"realm": "y"})]),
+        (['Basic realm="x"', 'Bearer realm="y"'], [("basic", {"realm": "x"}), ("bearer", {"realm": "y"})]),
+        (['Basic realm="x", , ,Bearer realm="y",'], [("basic", {"realm": "x"}), ("bearer", {"realm": "y"})]),
+        (['Negotiate, Basic realm="x"'], [("negotiate", {}), ("basic", {"realm": "x"})]),
+        (['Negotiate YWJj, Basic realm="x"'], [("negotiate", {}), ("basic", {"realm": "x"})]),
+        (['Basic realm="first", realm="second"'], [("basic", {"realm": "first"})]),
+        (['Basic realm="a\tb", Bearer realm="y"'], [("bearer", {"realm": "y"})]),
+        (['Basic realm="never closed'], [("basic", {})]),
+        (['realm="x"'], []),
+        (["="], []),
+        ([""], []),
+        ([], []),
+    ],
+)
+def test_challenges_are_read(lines: list[str], expected: list[tuple[str, dict[str, str]]]) -> None:
+    assert [(found.scheme, dict(found.parameters)) for found in parse_challenges(lines)] == expected
+
+
+@given(st.lists(st.text(max_size=80) | st.text(alphabet='Basic ,="\\rlm\x00\t', max_size=200), max_size=5))
+def test_any_header_is_read(lines: list[str]) -> None:
+    for challenge in parse_challenges(lines):
+        assert challenge.scheme == challenge.scheme.lower()
+        assert all(value.isprintable() for value in challenge.parameters.values())
+
+
+TOKENS: Final = st.text(alphabet="abcdefghijklmnopqrstuvwxyz-0123456789", min_size=1, max_size=10)
+VALUES: Final = st.text(alphabet=st.characters(min_codepoint=32, max_codepoint=126), max_size=20)
+
+
+@given(st.lists(st.tuples(TOKENS, st.dictionaries(TOKENS, VALUES, min_size=1, max_size=4)), max_size=4))
+def test_what_was_written_is_what_is_read(challenges: list[tuple[str, dict[str, str]]]) -> None:
+    def quoted(value: str) -> str:
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    line = ", ".join(
+        f"{scheme} " + ", ".join(f"{name}={quoted(value)}" for name, value in parameters.items())
+        for scheme, parameters in challenges
+    )
+    assert [(found.scheme, dict(found.parameters)) for found in parse_challenges([line])] == challenges
+
+
+def test_no_more_is_read_than_anybody_needs() -> None:
+    assert len(parse_challenges(["Basic realm=x, " * 100])) == 16
+    assert len(parse_challenges(["Basic realm=x"] * 100)) == 16
+    assert parse_challenges(["Basic " + ",".join(f"a{n}=1" for n in range(50))])[0].parameters.keys() == {
+        f"a{n}" for n in range(32)
+    }
+    assert parse_challenges(['Basic realm="' + "x" * 17_000 + '"']) == ()
+
+
+@pytest.mark.parametrize("part", ["Basic ", ", ", 'a="', "a=b ", "\\", '"', "=", " \t,"])
+def test_a_hostile_challenge_is_given_up(part: str) -> None:
+    """There are more ways to read it than can be tried."""
+    assert len(parse_challenges(["Basic " + (part * 16_000)[:16_000]])) <= 16
+
+
+# Deciding what to send
+
+
+def test_the_login_is_sent_in_utf8() -> None:
+    login = Credential("ü", "p:ä", SafeText("docker config"))
+    assert base64.b64decode(login.basic.removeprefix("Basic ")).decode() == "ü:p:ä"
+
+
+def test_a_password_is_not_in_the_repr_of_its_login() -> None:
+    assert PASSWORD not in repr(LOGIN)
+
+
+async def test_nothing_is_sent_before_it_is_asked_for() -> None:
+    authorizer = BasicAuthorizer("h", stored(LOGIN))
+    assert await authorizer.authorization(APP) is None
+    assert authorizer.account is None
+
+
+async def test_what_was_accepted_is_sent_from_then_on_for_resources_of_that_kind() -> None:
+    authorizer = BasicAuthorizer("h", stored(LOGIN))
+    authorizer.accepted(APP, await authorizer.answer(BASIC, APP, None))
+    assert authorizer.account == LOGIN
+    assert await authorizer.authorization(APP) == LOGIN.basic
+    assert await authorizer.authorization(pull("team/other")) == LOGIN.basic
+    assert await authorizer.authorization(CATALOG) is None
+
+
+async def test_an_answer_that_was_not_accepted_yet_is_no_account() -> None:
+    authorizer = BasicAuthorizer("h", stored(LOGIN))
+    await authorizer.answer(BASIC, APP, None)
+    assert authorizer.account is None
+    assert await authorizer.authorization(APP) is None
+
+
+async def test_the_stores_are_not_asked_again_for_every_request() -> None:
+    asked = []
+
+    async def lookup(repository: str) -> Credential:
+        asked.append(repository)
+        return LOGIN
+
+    authorizer = BasicAuthorizer("h", lookup)
+    authorizer.accepted(APP, await authorizer.answer(BASIC, APP, None))
+    for _ in range(10):
+        await authorizer.authorization(APP)
+    assert asked == ["team/app"]
+
+
+async def test_without_a_login_the_hint_is_the_next_step() -> None:
+    authorizer = BasicAuthorizer("h", stored(None), hint=lambda: "Mend the helper.")
+    with pytest.raises(UnauthorizedError, match="h wants to know who you are") as caught:
+        await authorizer.answer(BASIC, APP, None)
+    assert caught.value.next_step == "Mend the helper."
+
+
+async def test_without_a_login_and_a_hint_the_next_step_is_to_log_in() -> None:
+    with pytest.raises(UnauthorizedError) as caught:
+        await BasicAuthorizer("h", stored(None)).answer(BASIC, APP, None)
+    assert "docker login" in caught.value.next_step
+
+
+async def test_a_token_is_said_not_to_be_known() -> None:
+    with pytest.raises(UnauthorizedError, match="wants a token") as caught:
+        await BasicAuthorizer("h", stored(LOGIN)).answer(parse_challenges([BEARER]), APP, None)
+    assert "only anonymous and Basic" in caught.value.next_step
+
+
+async def test_basic_is_chosen_where_a_token_is_offered_too() -> None:
+    challenges = parse_challenges([BEARER, "Basic realm=x"])
+    assert await BasicAuthorizer("h", stored(LOGIN)).answer(challenges, APP, None) == LOGIN.basic
+
+
+@pytest.mark.parametrize(("line", "offered"), [("Negotiate", "negotiate"), ("Digest a=b", "digest"), ("", "no way")])
+async def test_a_scheme_that_is_not_known_is_named(line: str, offered: str) -> None:
+    with pytest.raises(UnauthorizedError, match=offered):
+        await BasicAuthorizer("h", stored(LOGIN)).answer(parse_challenges([line]), APP, None)
+
+
+async def test_a_store_that_fails_is_not_taken_for_an_empty_one() -> None:
+    async def lookup(_: str) -> Credential | None:
+        raise CredentialError("The store is broken.")
+
+    with pytest.raises(CredentialError):
+        await BasicAuthorizer("h", lookup).answer(BASIC, APP, None)
+
+
+# At a registry
+
+
+@pytest.fixture
+def server() -> Iterator[RegistryServer]:
+    content = Content()
+    content.add_image("team/app", "1.0")
+    content.add_image("team/other", "1.0")
+    with RegistryServer(content, auth=("basic", USER, PASSWORD)) as server:
+        yield server
+
+
+def sent(server: RegistryServer) -> list[str]:
+    return [request.headers.get("authorization", "") for request in server.requests]
+
+
+async def test_a_wrong_password_is_tried_once_and_told_without_it(server: RegistryServer) -> None:
+    wrong = Credential(USER, "wrong-canary", SafeText("docker config"))
+    async with reaching(server, login=wrong) as client:
+        with pytest.raises(UnauthorizedError) as caught:
+            await client.manifest("team/app", "1.0")
+        assert client.transport.authorizer.account is None
+    assert sent(server) == ["", wrong.basic]
+    text = caught.value.user_message
+    assert server.address in text
+    assert USER in text
+    assert "docker config" in text
+    assert "wrong-canary" not in text
+
+
+async def test_a_store_that_always_has_another_password_is_not_asked_for_ever(server: RegistryServer) -> None:
+    count = iter(range(1000))
+
+    async def lookup(_: str) -> Credential:
+        return Credential(USER, f"wrong {next(count)}", SafeText("helper"))
+
+    async with reaching(server, lookup=lookup) as client:
+        with pytest.raises(UnauthorizedError):
+            await client.manifest("team/app", "1.0")
+    assert len(server.requests) == 3
+
+
+async def test_a_newer_password_is_taken_from_the_store(server: RegistryServer) -> None:
+    logins = iter([Credential(USER, "old", SafeText("helper")), LOGIN])
+
+    async def lookup(_: str) -> Credential:
+        return next(logins)
+
+    async with reaching(server, lookup=lookup) as client:
+        await client.manifest("team/app", "1.0")
+    assert [request.status for request in server.requests] == [401, 401, 200]
+
+
+async def test_a_login_is_not_sent_over_a_connection_that_is_not_safe(server: RegistryServer) -> None:
+    async with reaching(server, login=LOGIN, trusted=False) as client:
+        with pytest.raises(UnauthorizedError, match="not safe") as caught:
+            await client.manifest("team/app", "1.0")
+    assert sent(server) == [""]
+    assert USER in caught.value.next_step
+    assert PASSWORD not in caught.value.next_step
+
+
+async def test_a_catalog_and_repositories_may_ask_in_different_ways(server: RegistryServer) -> None:
+    """As Harbor does: Basic for the catalog, tokens for repositories."""
+    server.fault(
+        "GET /v2/team/app/tags/list", status=401, headers={"WWW-Authenticate": BEARER}, body=b"{}", times=None
+    )
+    async with reaching(server, login=LOGIN) as client:
+        assert (await anext(client.catalog())).names == ("team/app", "team/other")
+        with pytest.raises(UnauthorizedError, match="wants a token"):
+            await anext(client.tags("team/app"))
+        assert (await anext(client.catalog())).names == ("team/app", "team/other")
+    assert sent(server) == ["", LOGIN.basic, "", LOGIN.basic]
+
+
+async def test_a_catalog_that_an_accepted_account_may_not_see_is_denied(server: RegistryServer) -> None:
+    challenge = {"WWW-Authenticate": "Basic realm=x"}
+    server.fault("GET /v2/_catalog", status=401, headers=challenge, body=b"{}", times=None)
+    async with reaching(server, login=LOGIN) as client:
+        await client.manifest("team/app", "1.0")
+        with pytest.raises(DeniedError, match=f"does not let {USER} list") as caught:
+            await anext(client.catalog())
+    assert "Press o" in caught.value.next_step
+
+
+async def test_a_repository_that_an_accepted_account_may_not_see_does_not_spoil_the_others(
+    server: RegistryServer,
+) -> None:
+    challenge = {"WWW-Authenticate": "Basic realm=x"}
+    server.fault("GET /v2/team/other", status=401, headers=challenge, body=b"{}", times=None)
+    async with reaching(server, login=LOGIN) as client:
+        await client.manifest("team/app", "1.0")
+        with pytest.raises(DeniedError, match=f"does not let {USER} read team/other"):
+            await client.manifest("team/other", "1.0")
+        server.reset()
+        await anext(client.tags("team/app"))
+    assert [request.status for request in server.requests] == [200]
+
+
+async def test_without_a_login_a_closed_registry_is_asked_once(server: RegistryServer) -> None:
+    async with reaching(server) as client:
+        with pytest.raises(UnauthorizedError):
+            await client.manifest("team/app", "1.0")
+    assert len(server.requests) == 1
