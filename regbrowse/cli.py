@@ -168,4 +168,7 @@ def _show(
         keys=dict(settings.keys),
         notices=settings.notices,
     )
-    return run_app(app, mouse=not options.no_mouse)
+    status = run_app(app, mouse=not options.no_mouse)
+    if options.demo and status == 0:
+        print("That was the demo. Now name a registry: regbrowse registry.corp:5000")
+    return status

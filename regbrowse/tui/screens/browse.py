@@ -1,17 +1,12 @@
-"""The main screen: four panes on one registry, and what the keys do in them."""
+"""The main screen: what the panes are filled with, and what the keys do in them."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
-from textual import events, on, work
-from textual.app import ComposeResult
-from textual.binding import BindingType
-from textual.containers import Horizontal
-from textual.screen import Screen
-from textual.widget import Widget
+from textual import on, work
 
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.details import VisibleRows
@@ -21,23 +16,18 @@ from regbrowse.browser.wording import count
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.reference import Reference, Target, digest_reference
 from regbrowse.registry.text import SafeText, safe_text
-from regbrowse.tui import actions, copying, help_text
+from regbrowse.tui import copying, help_text
 from regbrowse.tui.actions import Pane
 from regbrowse.tui.screens.dialogs import Choice, ChoiceScreen, OpenScreen, TextScreen
-from regbrowse.tui.widgets.bars import Footer, Header
-from regbrowse.tui.widgets.image_pane import TABS, ImagePane
-from regbrowse.tui.widgets.pane import ListPane, PaneFrame
-from regbrowse.tui.widgets.repositories_pane import RepositoriesPane
+from regbrowse.tui.screens.panes import PanesScreen
+from regbrowse.tui.widgets.image_pane import TABS
+from regbrowse.tui.widgets.pane import ListPane
 from regbrowse.tui.widgets.search_pane import SearchPane
 from regbrowse.tui.widgets.tags_pane import TagsPane
 from regbrowse.tui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
-    from regbrowse.tui.app import RegbrowseApp
-
-WIDE: Final = 116
-NARROW: Final = 60
-"""Columns from which all panes stand side by side, and below which the focused one stands alone."""
+    pass
 
 _PREVIEW_AFTER: Final = 0.15
 """Seconds that the cursor rests on a tag before its image is asked for."""
@@ -46,7 +36,7 @@ _SORTED_AT_ONCE: Final = 2_000
 _NOTHING: Final = SafeText("")
 
 
-class BrowseScreen(Screen[None]):
+class BrowseScreen(PanesScreen):
     """Browses one registry.
 
     Args:
@@ -54,58 +44,22 @@ class BrowseScreen(Screen[None]):
         target: Where to begin.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [*actions.bindings()]
-    AUTO_FOCUS = ""
-
-    DEFAULT_CSS = """
-    BrowseScreen {
-        layout: vertical;
-        & > #panes { height: 1fr; }
-        & #repositories { width: 24%; min-width: 24; }
-        & #tags { width: 38%; min-width: 36; }
-        & #image { width: 1fr; }
-        &.-medium #repositories { width: 32%; }
-        &.-medium.-outside #repositories { width: 60%; }
-        &.-medium #tags { width: 1fr; }
-        &.-medium #image { width: 1fr; }
-    }
-    """
-
     def __init__(self, browser: Browser, target: Target) -> None:
-        super().__init__()
-        self.browser = browser
+        super().__init__(browser)
         self._start = target
-        self._pane = Pane.REPOSITORIES
         self._rows: VisibleRows | None = None
         self._places: dict[SafeText, SafeText] = {}
         self._trail: list[Target] = []
         self._chosen: Digest | None = None
-        self.header = Header()
-        self.footer = Footer()
-        self.search = SearchPane(browser.address, id="search")
-        self.repositories = RepositoriesPane(id="repositories")
-        self.tags = TagsPane(lambda: self.regbrowse.now(), id="tags")
-        self.image = ImagePane(id="image")
-
-    @property
-    def regbrowse(self) -> RegbrowseApp:
-        """The app, as what it is."""
-        from regbrowse.tui.app import RegbrowseApp
-
-        assert isinstance(self.app, RegbrowseApp)
-        return self.app
-
-    def compose(self) -> ComposeResult:
-        yield self.header
-        yield self.search
-        yield Horizontal(self.repositories, self.tags, self.image, id="panes")
-        yield self.footer
 
     def on_mount(self) -> None:
-        self._arrange()
-        self._focus(Pane.REPOSITORIES)
-        self.set_interval(0.5, self._refresh_bars)
         self.call_after_refresh(self._begin)
+
+    def focus_pane(self, pane: Pane) -> None:
+        """Go to a pane; coming to the tags shows the image of the one under the cursor."""
+        super().focus_pane(pane)
+        if pane is Pane.TAGS and self.image.display and self.tags.current and self.image.state is None:
+            self._preview(self.tags.current, after=_PREVIEW_AFTER)
 
     def _begin(self) -> None:
         self.load_repositories(fresh=False)
@@ -124,12 +78,12 @@ class BrowseScreen(Screen[None]):
         if target.reference is not None:
             self._trail = []
             self._open_image(target)
-            self._focus(Pane.IMAGE)
+            self.focus_pane(Pane.IMAGE)
 
     def open_repository(self, repository: SafeText, *, cursor: SafeText = _NOTHING) -> None:
         """List the tags of `repository`, with the cursor on the tag where it was, or on `cursor`."""
         if repository == self.tags.repository and self.tags.listing.phase is not Phase.FAILED:
-            self._focus(Pane.TAGS)
+            self.focus_pane(Pane.TAGS)
             return
         if self.tags.current and self.tags.repository:
             self._places[self.tags.repository] = self.tags.current
@@ -142,15 +96,15 @@ class BrowseScreen(Screen[None]):
         self.tags.progress = ""
         self.tags.show_repository(repository)
         self.load_tags(repository, fresh=False)
-        self._focus(Pane.TAGS)
+        self.focus_pane(Pane.TAGS)
 
     @property
     def target(self) -> Target:
         """What the focused pane's cursor is on."""
         address = self.browser.address
-        if self._pane is Pane.IMAGE and self.image.state:
+        if self.pane is Pane.IMAGE and self.image.state:
             return self.image.state.target
-        if self._pane in (Pane.TAGS, Pane.IMAGE) and self.tags.repository:
+        if self.pane in (Pane.TAGS, Pane.IMAGE) and self.tags.repository:
             tag = self.tags.current
             return Target(address, self.tags.repository, Reference(tag) if tag else None)
         repository = self.repositories.current
@@ -166,7 +120,7 @@ class BrowseScreen(Screen[None]):
             self.repositories.show(listing, asking=f"Asking {host} for its repositories …")
             self.search.show_catalog(listing)
             self._mark_repository()
-            self._refresh_bars()
+            self.refresh_bars()
 
     @work(exclusive=True, group="tags")
     async def load_tags(self, repository: SafeText, *, fresh: bool) -> None:
@@ -181,7 +135,7 @@ class BrowseScreen(Screen[None]):
                 listing = replace(listing, names=await self._in_order(listing))
             self.tags.show(listing, asking=f"Asking {self.browser.address.host} for the tags …")
             self._put_cursor(repository)
-            self._refresh_bars()
+            self.refresh_bars()
 
     def _details_found(self, tag: SafeText, details: TagDetails) -> None:
         self.tags.details_found(tag, details)
@@ -194,7 +148,7 @@ class BrowseScreen(Screen[None]):
         await asyncio.sleep(after)
         async for state in self.browser.image(target, chosen=self._chosen, fresh=fresh):
             self.image.show(state)
-            self._refresh_bars()
+            self.refresh_bars()
 
     @work(exclusive=True, group="sort")
     async def load_all_details(self) -> None:
@@ -220,7 +174,7 @@ class BrowseScreen(Screen[None]):
     def _mark_repository(self) -> None:
         """Put the cursor on the repository that is open, if it was opened by its name."""
         wanted, rows = self.tags.repository, self.repositories.rows
-        if wanted and self._pane is not Pane.REPOSITORIES and rows.row != wanted and wanted in rows.rows:
+        if wanted and self.pane is not Pane.REPOSITORIES and rows.row != wanted and wanted in rows.rows:
             rows.cursor = rows.rows.index(wanted)
 
     def _put_cursor(self, repository: SafeText) -> None:
@@ -246,7 +200,7 @@ class BrowseScreen(Screen[None]):
 
     @on(ListPane.Highlighted, "#tags")
     def _tag_highlighted(self, event: ListPane.Highlighted) -> None:
-        if self.image.display and self._pane is Pane.TAGS:
+        if self.image.display and self.pane is Pane.TAGS:
             self._preview(event.name, after=_PREVIEW_AFTER)
 
     @on(TagsPane.RowsShown)
@@ -262,17 +216,6 @@ class BrowseScreen(Screen[None]):
     def _link_followed(self, event: TextView.Followed) -> None:
         self._follow(event.digest)
 
-    @on(events.DescendantFocus)
-    def _focus_moved(self) -> None:
-        pane = self._pane_of(self.focused)
-        if pane and pane is not self._pane:
-            self._pane = pane
-            self._arrange()
-        self._refresh_bars()
-
-    def on_resize(self) -> None:
-        self._arrange()
-
     def _preview(self, tag: SafeText, *, after: float) -> None:
         target = Target(self.browser.address, self.tags.repository, Reference(tag))
         if self.image.state is None or self.image.state.target != target:
@@ -281,7 +224,7 @@ class BrowseScreen(Screen[None]):
 
     def _enter_image(self, tag: SafeText) -> None:
         self._preview(tag, after=0)
-        self._focus(Pane.IMAGE)
+        self.focus_pane(Pane.IMAGE)
 
     def _follow(self, digest: Digest) -> None:
         """Go where a digest in a document leads: to another manifest, the configuration, or a layer."""
@@ -296,91 +239,32 @@ class BrowseScreen(Screen[None]):
         self._trail.append(state.target)
         self._open_image(Target(state.target.registry, state.target.repository, digest_reference(digest)))
 
-    # The panes
-
-    def _widget(self, pane: Pane) -> PaneFrame:
-        return {
-            Pane.SEARCH: self.search,
-            Pane.REPOSITORIES: self.repositories,
-            Pane.TAGS: self.tags,
-            Pane.IMAGE: self.image,
-        }[pane]
-
-    def _pane_of(self, widget: Widget | None) -> Pane | None:
-        frame = (
-            next((node for node in widget.ancestors_with_self if isinstance(node, PaneFrame)), None) if widget else None
-        )
-        return frame.PANE if frame else None
-
-    def _focus(self, pane: Pane) -> None:
-        self._pane = pane
-        self._arrange()
-        self.set_focus(self._widget(pane).focus_target)  # at once: keys that follow belong to it
-        if pane is Pane.TAGS and self.image.display and self.tags.current and self.image.state is None:
-            self._preview(self.tags.current, after=_PREVIEW_AFTER)
-        self._refresh_bars()
-
-    def _arrange(self) -> None:
-        """Show the panes that there is room for."""
-        width = self.app.size.width
-        wide, alone = width >= WIDE, width < NARROW
-        self.set_class(not wide, "-medium")
-        pane = self._pane
-        self.set_class(pane in (Pane.SEARCH, Pane.REPOSITORIES), "-outside")
-        self.search.display = pane is Pane.SEARCH or (wide and self.app.size.height >= 20)
-        self.image.display = wide or pane is Pane.IMAGE
-        self.tags.display = wide or pane is Pane.TAGS or (not alone and pane is not Pane.IMAGE)
-        self.repositories.display = (
-            wide or pane in (Pane.REPOSITORIES, Pane.SEARCH) or (not alone and pane is Pane.TAGS)
-        )
-
-    def _refresh_bars(self) -> None:
-        if not self.is_mounted:
-            return
-        reach = self.browser.reach
-        reached = (reach.protocol, reach.security, reach.account) if reach else (self._not_reached(),)
-        registries = self.regbrowse.registries
-        self.header.show(safe_text(str(self.browser.address)), reached, others=registries.others(self.browser.address))
-        requests, cached, pause = registries.counted(self.browser)
-        counted = f"{count(requests)} {'request' if requests == 1 else 'requests'} · {count(cached)} cached"
-        if pause:
-            counted = f"waiting {pause:.0f} s, as asked · {counted}"
-        self.footer.show(actions.for_pane(self._pane, footer=True), counted)
-
-    def _not_reached(self) -> SafeText:
-        failed = self.repositories.listing.phase is Phase.FAILED
-        return safe_text("not reached" if failed else "connecting …")
-
-    def say(self, words: str, *, failed: bool = False) -> None:
-        """Say something in passing."""
-        self.app.notify(words, severity="error" if failed else "information", markup=False, timeout=4)
-
     # What the keys do
 
     def action_enter(self) -> None:
-        pane = self._widget(self._pane)
+        pane = self._widget(self.pane)
         if isinstance(pane, ListPane) and pane.current:
             pane.post_message(ListPane.Opened(pane, pane.current))
 
     def action_back(self) -> None:
-        pane = self._widget(self._pane)
+        pane = self._widget(self.pane)
         if isinstance(pane, ListPane) and pane.is_filtered:
             pane.clear_filter()
         elif self.tags.progress:
             self.workers.cancel_group(self, "sort")
             self.tags.progress = ""
             self.tags.retitle()
-        elif self._pane is Pane.IMAGE and self._trail:
+        elif self.pane is Pane.IMAGE and self._trail:
             self._open_image(self._trail.pop())
-        elif self._pane is Pane.IMAGE:
-            self._focus(Pane.TAGS if self.tags.repository else Pane.REPOSITORIES)
-        elif self._pane in (Pane.TAGS, Pane.SEARCH):
-            self._focus(Pane.REPOSITORIES)
+        elif self.pane is Pane.IMAGE:
+            self.focus_pane(Pane.TAGS if self.tags.repository else Pane.REPOSITORIES)
+        elif self.pane in (Pane.TAGS, Pane.SEARCH):
+            self.focus_pane(Pane.REPOSITORIES)
         else:
             self.say("This is the outermost pane. q quits.")
 
     def action_filter(self) -> None:
-        pane = self._widget(self._pane)
+        pane = self._widget(self.pane)
         if isinstance(pane, ListPane):
             pane.start_filter()
 
@@ -395,7 +279,7 @@ class BrowseScreen(Screen[None]):
 
     @work(exclusive=True, group="dialog")
     async def action_platform(self) -> None:
-        if self._pane is Pane.TAGS and self.tags.current:
+        if self.pane is Pane.TAGS and self.tags.current:
             self._enter_image(self.tags.current)
         state = self.image.state
         if state is None or len(state.choices) < 2:
@@ -415,7 +299,7 @@ class BrowseScreen(Screen[None]):
         self.image.tab -= 1
 
     def action_json(self) -> None:
-        if self._pane is Pane.TAGS and self.tags.current:
+        if self.pane is Pane.TAGS and self.tags.current:
             self._enter_image(self.tags.current)
         self.image.tab = TABS.index("Manifest")
 
@@ -439,11 +323,11 @@ class BrowseScreen(Screen[None]):
         return known.digest if known else None
 
     def _line_copy(self) -> SafeText:
-        line = self.image.current_line if self._pane is Pane.IMAGE else None
+        line = self.image.current_line if self.pane is Pane.IMAGE else None
         return line.copy if line else _NOTHING
 
     def action_search(self) -> None:
-        self._focus(Pane.SEARCH)
+        self.focus_pane(Pane.SEARCH)
 
     def action_search_results(self) -> None:
         self.search.focus_results()
@@ -471,7 +355,7 @@ class BrowseScreen(Screen[None]):
                 screen.set_lines(help_text.text(list(lines)))
 
     def action_refresh(self) -> None:
-        self._refresh(self._pane)
+        self._refresh(self.pane)
 
     def action_refresh_all(self) -> None:
         for pane in (Pane.REPOSITORIES, Pane.TAGS, Pane.IMAGE):
@@ -484,37 +368,3 @@ class BrowseScreen(Screen[None]):
             self.load_tags(self.tags.repository, fresh=True)
         elif pane is Pane.IMAGE and self.image.state:
             self.load_image(self.image.state.target, fresh=True)
-
-    def action_pane_1(self) -> None:
-        self._focus(Pane.SEARCH)
-
-    def action_pane_2(self) -> None:
-        self._focus(Pane.REPOSITORIES)
-
-    def action_pane_3(self) -> None:
-        self._focus(Pane.TAGS)
-
-    def action_pane_4(self) -> None:
-        self._focus(Pane.IMAGE)
-
-    def action_next_pane(self) -> None:
-        self._step(1)
-
-    def action_previous_pane(self) -> None:
-        self._step(-1)
-
-    def _step(self, by: int) -> None:
-        panes = list(Pane)
-        self._focus(panes[(panes.index(self._pane) + by) % len(panes)])
-
-    def action_palette(self) -> None:
-        self.app.action_command_palette()
-
-    def action_theme(self) -> None:
-        self.app.action_change_theme()
-
-    def action_help(self) -> None:
-        self.app.push_screen(TextScreen("Help", help_text.help_lines(self._pane)))
-
-    async def action_quit(self) -> None:
-        self.app.exit()
