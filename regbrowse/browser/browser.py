@@ -39,6 +39,10 @@ class Reach:
     protocol: SafeText = SafeText("v2")  # noqa: RUF009  # immutable
 
 
+async def _forget(_: str) -> None:
+    """Keep no visit."""
+
+
 class Browser:
     """The model of one registry: lists, rows and images as progressive states.
 
@@ -56,7 +60,7 @@ class Browser:
         connect: Callable[[], Awaitable[RegistryClient]],
         *,
         known: Callable[[], tuple[SafeText, ...]] = tuple,
-        visited: Callable[[str], None] = lambda _: None,
+        visited: Callable[[str], Awaitable[None]] = _forget,
         wish: Platform = HERE,
     ) -> None:
         self.address = address
@@ -109,7 +113,7 @@ class Browser:
         async for listing in self._listing(repository, pages, TAGS_LIFETIME, fresh):
             if not is_visited and (listing.names or listing.phase is Phase.EMPTY):
                 is_visited = True
-                self._visited(repository)
+                await self._visited(repository)
             yield listing
 
     def details(self, repository: str) -> dict[SafeText, TagDetails]:

@@ -85,7 +85,7 @@ class Registries:
                 address,
                 lambda: self._connect(address),
                 known=lambda: self._known_repositories(address),
-                visited=lambda repository: self._visited.add(str(address), repository),
+                visited=lambda repository: self._note_visit(address, repository),
                 wish=self._wish,
             )
         return self._browsers[address]
@@ -123,12 +123,16 @@ class Registries:
         return check_steps(target, lambda: self._connect(target.registry))
 
     async def aclose(self) -> None:
-        """Close every connection, and keep what is to be kept."""
+        """Close every connection."""
         for browser in self._browsers.values():
             await browser.aclose()
+        self._journal.close()
+
+    async def _note_visit(self, address: RegistryAddress, repository: str) -> None:
+        """Keep a visit at once: an SSH connection that breaks leaves no time for it at the end."""
+        self._visited.add(str(address), repository)
         if notice := await asyncio.to_thread(self._visited.save):
             self._journal.note(notice)
-        self._journal.close()
 
     def _known_repositories(self, address: RegistryAddress) -> tuple[SafeText, ...]:
         names = [*self._visited.repositories(str(address)), *self._credentials.known_repositories(address.host)]

@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from regbrowse.registry import answers, media_types
@@ -212,7 +213,7 @@ class RegistryClient:
         return self.address.host
 
     async def _share(self, path: str, priority: Priority, make: Callable[[], Coroutine[object, object, T]]) -> T:
-        """Ask for `path` together with everybody who wants it now. A key press does not wait for its turn among rows."""
+        """Ask for `path` together with all who want it now. A key press does not wait for its turn among rows."""
         if priority is Priority.INTERACTIVE:
             self.transport.hurry(path)
         return await self._flights.do(path, make)
@@ -225,6 +226,11 @@ class RegistryClient:
         failure: Callable[[Response], Exception],
     ) -> AsyncIterator[Page]:
         pages = Pages(path, self._page_size)
+
+        def read(body: bytes) -> tuple[tuple[SafeText, ...], tuple[SafeText, ...]]:
+            names = parse(body)
+            return names, pages.take(names)
+
         response = await self.transport.request(Request(pages.first, scope, limit=LIST_LIMIT))
         if response.status in (400, 405) and self._page_size:
             # Some registries refuse a page as long as this one.
@@ -238,9 +244,7 @@ class RegistryClient:
                 return
             if response.status != 200:
                 raise failure(response)
-            body = response.body
-            names = await _off_loop(len(body), lambda body=body: parse(body))  # type: ignore[misc]
-            fresh = pages.take(names)
+            names, fresh = await _off_loop(len(response.body), partial(read, response.body))
             following = pages.after(names, fresh, response.headers.get_list("link"))
             yield Page(fresh, complete=following is None, notice=pages.notice)
             if following is None:

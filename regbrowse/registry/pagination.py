@@ -18,6 +18,8 @@ from regbrowse.registry.text import SafeText, safe_text
 PAGE_SIZE: Final = 1_000
 PAGES_LIMIT: Final = 10_000
 NAMES_LIMIT: Final = 1_000_000
+TEXT_LIMIT: Final = 64 * 1024 * 1024
+"""Characters of all names of a list together."""
 
 _QUERY_LIMIT: Final = 8_192
 """Characters of a cursor that can be asked for: no server takes a longer line."""
@@ -61,6 +63,7 @@ class Pages:
     page_size: int = PAGE_SIZE
     notice: SafeText = _NOTHING
     is_guess: bool = False
+    _length: int = 0
     _seen_names: set[str] = field(default_factory=set)
     _seen_pages: set[str] = field(default_factory=set)
 
@@ -77,6 +80,9 @@ class Pages:
             fresh = fresh[:room]
             self.notice = safe_text(f"The list was cut at {NAMES_LIMIT:,} names.")
         self._seen_names.update(fresh)
+        self._length += sum(map(len, fresh))
+        if self._length > TEXT_LIMIT:
+            self.notice = safe_text("The list was cut: its names are longer than anything sensible.")
         return fresh
 
     def after(self, names: Sequence[SafeText], fresh: Sequence[SafeText], links: Sequence[str]) -> str | None:
@@ -112,7 +118,7 @@ class Pages:
             parts, target = urlsplit(""), "/"
         tail = self.path.removeprefix("/v2")
         elsewhere = target and not target.endswith(tail) and not tail.endswith(f"/{target}")
-        if elsewhere or ".." in target.split("/") or not parts.query or not _may_be_asked(parts.query):
+        if elsewhere or not parts.query or not _may_be_asked(parts.query):
             shown = safe_text(link.partition("?")[0], limit=100)
             self.notice = safe_text(f"The registry's link to the next page leads elsewhere ({shown}).")
             return None

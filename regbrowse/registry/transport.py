@@ -270,7 +270,7 @@ class Transport:
                 raise RedirectRefusedError(f"{_host(url)} redirects in a circle.")
             seen.add(str(url))
             if _origin(url) != home:
-                stranger = stranger or _host(url)
+                stranger = _host(url)
         raise RedirectRefusedError(f"{endpoint.host} redirects more than {REDIRECTS} times.")
 
     async def _wire(self, there: Endpoint) -> httpx.AsyncBaseTransport:

@@ -95,10 +95,3 @@ async def no_tasks_but(before: set[asyncio.Task[object]]) -> None:
     async with asyncio.timeout(10):
         while left := asyncio.all_tasks() - before:
             await asyncio.wait(left, timeout=0.01)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until `condition` holds; fail if it never does."""
-    async with asyncio.timeout(30):
-        while not condition():
-            await asyncio.sleep(0.001)

@@ -46,7 +46,7 @@ BEARER: Final = 'Bearer realm="https://auth.test/token",service="registry.test",
                 )
             ],
         ),
-        (['Bearer realm=https://auth.test/token'], [("bearer", {"realm": "https://auth.test/token"})]),
+        (["Bearer realm=https://auth.test/token"], [("bearer", {"realm": "https://auth.test/token"})]),
         (['Basic realm="x", Bearer realm="y"'], [("basic", {"realm": "x"}), ("bearer", {"realm": "y"})]),
         (['Basic realm="x"', 'Bearer realm="y"'], [("basic", {"realm": "x"}), ("bearer", {"realm": "y"})]),
         (['Basic realm="x", , ,Bearer realm="y",'], [("basic", {"realm": "x"}), ("bearer", {"realm": "y"})]),
@@ -228,6 +228,7 @@ async def test_a_store_that_always_has_another_password_is_not_asked_for_ever(se
     async with reaching(server, lookup=lookup) as client:
         with pytest.raises(UnauthorizedError):
             await client.manifest("team/app", "1.0")
+        assert client.transport.authorizer.account is None
     assert len(server.requests) == 3
 
 
@@ -253,9 +254,7 @@ async def test_a_login_is_not_sent_over_a_connection_that_is_not_safe(server: Re
 
 async def test_a_catalog_and_repositories_may_ask_in_different_ways(server: RegistryServer) -> None:
     """As Harbor does: Basic for the catalog, tokens for repositories."""
-    server.fault(
-        "GET /v2/team/app/tags/list", status=401, headers={"WWW-Authenticate": BEARER}, body=b"{}", times=None
-    )
+    server.fault("GET /v2/team/app/tags/list", status=401, headers={"WWW-Authenticate": BEARER}, body=b"{}", times=None)
     async with reaching(server, login=LOGIN) as client:
         assert (await anext(client.catalog())).names == ("team/app", "team/other")
         with pytest.raises(UnauthorizedError, match="wants a token"):

@@ -159,9 +159,7 @@ async def test_nobody_at_all_is_told_with_the_address(plain: RegistryServer) -> 
         assert client.transport.endpoint is None
 
 
-async def test_a_mirror_that_is_not_there_leaves_its_turn_to_the_next(
-    plain: RegistryServer, content: Content
-) -> None:
+async def test_a_mirror_that_is_not_there_leaves_its_turn_to_the_next(plain: RegistryServer, content: Content) -> None:
     with RegistryServer(content) as gone:
         pass
     endpoints = (Endpoint("http", gone.address), Endpoint("http", plain.address))
@@ -333,7 +331,7 @@ async def test_a_port_that_is_spelled_out_is_part_of_the_folders_name(tmp_path: 
     (place / "ca.crt").write_text("garbage")
     endpoints = (Endpoint("https", "127.0.0.1:443"),)
     async with reaching("127.0.0.1:443", endpoints=endpoints, certs_dir=tmp_path) as client:
-        with pytest.raises(ConfigError, match="127.0.0.1:443"):
+        with pytest.raises(ConfigError, match=r"127\.0\.0\.1:443"):
             await client.manifest("team/app", "1.0")
 
 

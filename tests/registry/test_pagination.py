@@ -227,7 +227,7 @@ async def test_a_registry_that_refuses_n_is_asked_without_it_from_then_on(status
             assert names_of(await pages_of(client)) == NAMES
             server.reset()
             assert names_of(await pages_of(client)) == NAMES
-    assert [str(request) for request in server.requests][0] == f"GET {TAGS}"
+    assert str(server.requests[0]) == f"GET {TAGS}"
     assert len(server.requests) == 3
 
 
@@ -353,6 +353,13 @@ def test_names_without_end_are_cut_with_a_notice(monkeypatch: pytest.MonkeyPatch
     pages = Pages(TAGS)
     assert endless(pages) == 10
     assert "cut at 95 names" in pages.notice
+
+
+def test_names_longer_than_anything_sensible_are_cut_with_a_notice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagination, "TEXT_LIMIT", 100)
+    pages = Pages(TAGS)
+    assert endless(pages) == 4
+    assert "longer than anything sensible" in pages.notice
 
 
 async def test_a_page_that_is_no_list_is_refused_after_the_names_before_it() -> None:

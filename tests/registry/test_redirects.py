@@ -166,6 +166,17 @@ async def test_a_chain_that_left_never_regains_the_login(good: RegistryServer, e
     assert evil.address in caught.value.user_message
 
 
+async def test_the_origin_that_asks_for_a_login_is_the_one_named(
+    good: RegistryServer, evil: RegistryServer, closed_evil: RegistryServer
+) -> None:
+    good.fault(TAG, redirect=f"{evil.url}/elsewhere")
+    evil.fault("GET /elsewhere", redirect=f"{closed_evil.url}/v2/team/app/manifests/1.0")
+    async with reaching(good, login=LOGIN) as client:
+        with pytest.raises(UnauthorizedError, match=f"{good.address} leads to {closed_evil.address}"):
+            await get_manifest(client)
+    assert_no_secret_at(closed_evil)
+
+
 async def test_a_blob_is_fetched_from_the_storage_it_is_redirected_to(evil: RegistryServer) -> None:
     with RegistryServer(content(), auth=("basic", USER, PASSWORD), blob_redirect=evil.url) as good:
         async with reaching(good, login=LOGIN) as client:

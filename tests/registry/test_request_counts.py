@@ -15,7 +15,7 @@ from regbrowse.registry.client import TAG_LIFETIME, RegistryClient
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.reference import Reference, Target
 from regbrowse.registry.text import SafeText
-from tests.registry.reaching import LOGIN, PASSWORD, USER, reaching, until
+from tests.registry.reaching import LOGIN, PASSWORD, USER, reaching
 from tests.registry_server import Content, RegistryServer
 
 SINGLE: Final = Reference("single")
@@ -187,6 +187,35 @@ async def test_a_refresh_asks_within_the_lifetime_of_a_tag() -> None:
             assert (await client.manifest("team/app", "latest", fresh=True)).digest == moved
 
 
+async def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("regbrowse.registry.client.KEPT_LIMIT", 1_000)
+    monkeypatch.setattr("regbrowse.registry.client.TAGS_LIMIT", 1_000)
+    content = Content()
+    digests = [content.add_image("team/app", f"{number}", layers=[b"%d" % number]) for number in range(4)]
+    with RegistryServer(content) as server:
+        async with reaching(server) as client:
+            for _ in range(2):
+                for number, digest in enumerate(digests):
+                    await client.manifest("team/app", digest)
+                    await client.manifest("team/app", str(number))
+            assert len(server.requests) == 4 * 4
+            await client.manifest("team/app", digests[-1])
+            await client.manifest("team/app", "3")
+            assert len(server.requests) == 4 * 4
+
+
+async def test_a_tag_that_is_refreshed_often_is_kept_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = Content()
+    content.add_image("team/app", "1.0")
+    monkeypatch.setattr("regbrowse.registry.client.TAGS_LIMIT", 1_500)
+    with RegistryServer(content) as server:
+        async with reaching(server) as client:
+            for _ in range(10):
+                await client.manifest("team/app", "1.0", fresh=True)
+            await client.manifest("team/app", "1.0")
+    assert len(server.requests) == 10
+
+
 # The rows of the tag list
 
 
@@ -226,7 +255,7 @@ async def test_at_most_four_rows_are_asked_for_at_once(rows_content: Content) ->
             await rows.settled()
             await rows.aclose()
         assert len(server.requests) == 80
-        assert server.most_at_once == 4
+        assert server.most_at_once <= 4
 
 
 async def test_rows_that_are_scrolled_away_are_not_asked_for_any_more(rows_content: Content) -> None:
@@ -263,7 +292,7 @@ async def test_a_key_press_on_a_row_that_waits_for_its_turn_does_not_wait_with_i
             await asyncio.to_thread(server.wait_for_requests, 4)
             await client.manifest("team/app", "tag-30")
             await rows.aclose()
-        assert len([request for request in server.requests if request.path.endswith("tag-30")]) == 1
+        assert [request.path.rpartition("/")[2] for request in server.requests[4:]] == ["tag-30"]
 
 
 async def test_what_several_tags_share_is_fetched_once() -> None:
@@ -304,5 +333,4 @@ async def test_two_lists_asked_for_at_once_make_one_client(servers: Mapping[str,
                 pass
 
         await asyncio.gather(look(), look())
-        await until(lambda: bool(made))
     assert len(made) == 1

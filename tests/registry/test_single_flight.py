@@ -117,8 +117,8 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_quiet() -> None:
     async def fails_when_cancelled() -> int:
         try:
             await asyncio.Event().wait()
-        finally:
-            raise ValueError("too late")  # noqa: B012  # a clean-up that fails
+        except asyncio.CancelledError as error:
+            raise ValueError("too late") from error
         return 0
 
     task = asyncio.create_task(SingleFlight().do("a", fails_when_cancelled))
