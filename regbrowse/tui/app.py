@@ -6,15 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
-from textual.app import SystemCommand
 from textual.screen import Screen
 
 from regbrowse.browser.registries import Registries
 from regbrowse.registry.reference import RegistryAddress, Target
 from regbrowse.registry.text import SafeText, safe_text
-from regbrowse.tui import actions, clipboard
+from regbrowse.tui import clipboard
 from regbrowse.tui.guards import GuardedApp
 from regbrowse.tui.screens.browse import BrowseScreen
 from regbrowse.tui.screens.dialogs import Choice, ChoiceScreen
@@ -28,6 +27,9 @@ from regbrowse.tui.themes import (
     load_user_themes,
     use_theme,
 )
+
+_START: Final = "the first screen"
+"""The name of its mode; those of the others are the registries' names, in which there is no blank."""
 
 
 def _now() -> datetime:
@@ -48,8 +50,8 @@ class RegbrowseApp(GuardedApp):
     """
 
     TITLE = "regbrowse"
-    ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING: ClassVar[str] = "ctrl+p"
+    ENABLE_COMMAND_PALETTE = False  # ours has every action, and holds where Textual's fails on a page key
+    DEFAULT_MODE: ClassVar[str] = _START
 
     def __init__(
         self,
@@ -69,6 +71,7 @@ class RegbrowseApp(GuardedApp):
         self._themes_folder = themes_folder
         self._notices = list(notices)
         self._screens: dict[RegistryAddress, BrowseScreen] = {}
+        self.add_mode(_START, self._first_screen)
         self._choose_theme(theme_name or default_theme(self.console.color_system, self.no_color))
         if keys:
             self.set_keymap(keys)
@@ -80,7 +83,7 @@ class RegbrowseApp(GuardedApp):
         finally:
             await self.registries.aclose()
 
-    def get_default_screen(self) -> Screen[Any]:
+    def _first_screen(self) -> Screen[Any]:
         if self._target is None:
             return WelcomeScreen()
         return self._browse_screen(self._target)
@@ -114,14 +117,13 @@ class RegbrowseApp(GuardedApp):
         self._notices += [problem.sentence for problem in found.failed]
 
     def open_target(self, target: Target) -> None:
-        """Go to a target, on whichever registry it is."""
+        """Go to a target, on whichever registry it is. Each has a mode of its own, and so stays as one left it."""
         screen = self._screens.get(target.registry)
         if screen is None:
-            self.switch_screen(self._browse_screen(target))
-            return
-        if screen is not self.screen:
-            self.switch_screen(screen)
-        if target.repository:
+            self.add_mode(str(target.registry), lambda: self._browse_screen(target))
+        is_first = self._target is not None and self._target.registry == target.registry
+        self.switch_mode(_START if is_first else str(target.registry))
+        if screen is not None and target.repository:
             screen.go_to(target)
 
     async def choose_registry(self) -> None:
@@ -138,15 +140,6 @@ class RegbrowseApp(GuardedApp):
     def copy(self, text: SafeText) -> None:
         """Copy, and say what."""
         self.notify(clipboard.copy(self, text))
-
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: every action of the browse screen, under its words."""
-        if not isinstance(screen, BrowseScreen):
-            return
-        for action in actions.ACTIONS:
-            if action.method != "palette":
-                key = f"key {action.shown}" if action.shown else "no key"
-                yield SystemCommand(action.words, key, getattr(screen, f"action_{action.method}"))
 
     def _browse_screen(self, target: Target) -> BrowseScreen:
         screen = BrowseScreen(self.registries.browser(target.registry), target)

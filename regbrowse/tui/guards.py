@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import textwrap
 import traceback
@@ -32,6 +33,10 @@ TOO_SMALL: Final = Size(40, 10)
 """Columns and rows below which a sentence is shown in place of the screen."""
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+_FLAG_LETTERS: Final = {code: chr(code - 0x1F1E6 + ord("A")) for code in range(0x1F1E6, 0x1F200)}
+_SKIN_TONES: Final = range(0x1F3FB, 0x1F400)
+_WIDE_FORM: Final = "\ufe0f"
+_JOINED: Final = re.compile("\u200d.?", re.DOTALL)
 
 
 def acts_on_terminal(char: str) -> bool:
@@ -45,7 +50,13 @@ class _Replacements(dict[int, int | str]):
 
     def __missing__(self, code: int) -> int | str:
         # As many cells as Rich counted while it laid the line out, or the rest of the line would shift
-        self[code] = _REPLACEMENT * cell_len(chr(code)) if acts_on_terminal(chr(code)) else code
+        cells = cell_len(chr(code))
+        if code in _FLAG_LETTERS:
+            self[code] = _FLAG_LETTERS[code].ljust(cells)
+        elif code in _SKIN_TONES:
+            self[code] = " " * cells
+        else:
+            self[code] = _REPLACEMENT * cells if acts_on_terminal(chr(code)) else code
         return self[code]
 
 
@@ -67,7 +78,20 @@ class CleanFilter(LineFilter):
         text, style, control = segment
         if style is not None and style.link is not None and not is_web_address(style.link):
             style = style.update_link(None)
-        return Segment(text.translate(self._replacements), style, control)
+        return Segment(_unjoined(text).translate(self._replacements), style, control)
+
+
+def _unjoined(text: str) -> str:
+    """`text` without what makes one picture of several characters, as wide as Rich counted it.
+
+    Terminals do not agree how wide such a picture is, and where one counts otherwise the frames break.
+    """
+    if "\u200d" in text:
+        text = _JOINED.sub("", text)
+    if _WIDE_FORM in text:
+        *parts, last = text.split(_WIDE_FORM)
+        text = "".join(part + " " * (cell_len(part + _WIDE_FORM) - cell_len(part)) for part in parts) + last
+    return text
 
 
 def _is_plain(segment: Segment) -> bool:

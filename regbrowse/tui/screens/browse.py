@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from textual import on, work
+from textual.worker import Worker, WorkerCancelled
 
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.details import VisibleRows
@@ -25,6 +27,7 @@ from regbrowse.tui.widgets.pane import ListPane
 from regbrowse.tui.widgets.search_pane import SearchPane
 from regbrowse.tui.widgets.tags_pane import TagsPane
 from regbrowse.tui.widgets.text_view import TextView
+from regbrowse.tui.widgets.virtual_list import VirtualList
 
 if TYPE_CHECKING:
     pass
@@ -34,6 +37,20 @@ _PREVIEW_AFTER: Final = 0.15
 
 _SORTED_AT_ONCE: Final = 2_000
 _NOTHING: Final = SafeText("")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where one was in an image, to come back to it.
+
+    Attributes:
+        chosen: The platform that was chosen, if one was.
+        item: What the cursor was on.
+    """
+
+    target: Target
+    chosen: Digest | None
+    item: int | None
 
 
 class BrowseScreen(PanesScreen):
@@ -49,10 +66,12 @@ class BrowseScreen(PanesScreen):
         self._start = target
         self._rows: VisibleRows | None = None
         self._places: dict[SafeText, SafeText] = {}
-        self._trail: list[Target] = []
+        self._trail: list[_Place] = []
         self._chosen: Digest | None = None
+        self._opening: Worker[None] | None = None
 
     def on_mount(self) -> None:
+        self.repositories.show(Listing(), asking=self._asking_catalog)
         self.call_after_refresh(self._begin)
 
     def focus_pane(self, pane: Pane) -> None:
@@ -82,13 +101,15 @@ class BrowseScreen(PanesScreen):
 
     def open_repository(self, repository: SafeText, *, cursor: SafeText = _NOTHING) -> None:
         """List the tags of `repository`, with the cursor on the tag where it was, or on `cursor`."""
-        if repository == self.tags.repository and self.tags.listing.phase is not Phase.FAILED:
-            self.focus_pane(Pane.TAGS)
-            return
-        if self.tags.current and self.tags.repository:
+        is_open = repository == self.tags.repository
+        if self.tags.current and self.tags.repository and not is_open:
             self._places[self.tags.repository] = self.tags.current
         if cursor:
             self._places[repository] = cursor
+        if is_open and self.tags.listing.phase is not Phase.FAILED:
+            self._put_cursor(repository)
+            self.focus_pane(Pane.TAGS)
+            return
         self.image.show_nothing()
         self._trail = []
         self.workers.cancel_group(self, "image")
@@ -97,6 +118,7 @@ class BrowseScreen(PanesScreen):
         self.tags.show_repository(repository)
         self.load_tags(repository, fresh=False)
         self.focus_pane(Pane.TAGS)
+        self._mark_repository()
 
     @property
     def target(self) -> Target:
@@ -114,22 +136,30 @@ class BrowseScreen(PanesScreen):
 
     @work(exclusive=True, group="repositories")
     async def load_repositories(self, *, fresh: bool) -> None:
-        """Show the catalog as it comes."""
-        host = self.browser.address.host
+        """Show the catalog as it comes; if it is there, only when it has come anew."""
+        before = self.repositories.listing if fresh else Listing()
         async for listing in self.browser.repositories(fresh=fresh):
-            self.repositories.show(listing, asking=f"Asking {host} for its repositories …")
-            self.search.show_catalog(listing)
-            self._mark_repository()
+            listing = _until_whole(listing, before)
+            self.repositories.show(listing, asking=self._asking_catalog, grown=not before.names)
+            self.search.show_catalog(listing, grown=not before.names)
+            if listing.phase is not Phase.LOADING:
+                self._mark_repository()
             self.refresh_bars()
+
+    @property
+    def _asking_catalog(self) -> str:
+        return f"Asking {self.browser.address.host} for its repositories …"
 
     @work(exclusive=True, group="tags")
     async def load_tags(self, repository: SafeText, *, fresh: bool) -> None:
         """Show the tags of `repository` as they come, in order when they are all there."""
+        before = self.tags.listing if fresh else Listing()
         if self._rows:
             await self._rows.aclose()
         self._rows = self.browser.rows(repository, self._details_found)
         async for listing in self.browser.tags(repository, fresh=fresh):
             self.tags.know(self.browser.details(repository))
+            listing = _until_whole(listing, before)
             many = len(listing.names) > _SORTED_AT_ONCE
             if listing.names and not (many and listing.phase is Phase.LOADING):
                 listing = replace(listing, names=await self._in_order(listing))
@@ -143,12 +173,20 @@ class BrowseScreen(PanesScreen):
             self.image.show_same(self.browser.same(self.image.state))
 
     @work(exclusive=True, group="image")
-    async def load_image(self, target: Target, *, fresh: bool = False, after: float = 0.0) -> None:
-        """Show the image that `target` names, if the cursor still rests on it `after` so many seconds."""
+    async def load_image(
+        self, target: Target, *, fresh: bool = False, after: float = 0.0, item: int | None = None
+    ) -> None:
+        """Show the image that `target` names, if the cursor still rests on it `after` so many seconds.
+
+        Args:
+            item: What the cursor is to be on at the end.
+        """
         await asyncio.sleep(after)
         async for state in self.browser.image(target, chosen=self._chosen, fresh=fresh):
             self.image.show(state)
             self.refresh_bars()
+        if item is not None:
+            self.image.view.go_to_item(item)
 
     @work(exclusive=True, group="sort")
     async def load_all_details(self) -> None:
@@ -158,24 +196,33 @@ class BrowseScreen(PanesScreen):
             self.tags.progress = f"{self.tags.order.label} {count(known)}/{count(len(names))}, esc stops"
             self.tags.retitle()
         self.tags.progress = ""
+        self.tags.know(self.browser.details(repository))
         await self._sort_again()
 
     async def _in_order(self, listing: Listing) -> list[SafeText]:
-        order, details = self.tags.order, dict(self.browser.details(self.tags.repository))
-        if len(listing.names) <= _SORTED_AT_ONCE:
-            return sort_tags(listing.names, order, details)
-        return await asyncio.to_thread(sort_tags, listing.names, order, details)
+        """The names in the order that is chosen, also if it is chosen meanwhile."""
+        while True:
+            order, details = self.tags.order, dict(self.browser.details(self.tags.repository))
+            if len(listing.names) <= _SORTED_AT_ONCE:
+                return sort_tags(listing.names, order, details)
+            names = await asyncio.to_thread(sort_tags, listing.names, order, details)
+            if order is self.tags.order:
+                return names
 
     async def _sort_again(self) -> None:
         listing = self.tags.listing
-        listing = replace(listing, names=await self._in_order(listing))
-        self.tags.show(listing, asking="")
+        if listing.phase is not Phase.LOADING:  # else they will be put in order as they come
+            names = await self._in_order(listing)
+            if listing is self.tags.listing:
+                self.tags.show(replace(listing, names=names), asking="")
+        self.tags.retitle()
 
     def _mark_repository(self) -> None:
         """Put the cursor on the repository that is open, if it was opened by its name."""
         wanted, rows = self.tags.repository, self.repositories.rows
-        if wanted and self.pane is not Pane.REPOSITORIES and rows.row != wanted and wanted in rows.rows:
-            rows.cursor = rows.rows.index(wanted)
+        if wanted and self.pane is not Pane.REPOSITORIES and rows.row != wanted:
+            with suppress(ValueError):
+                rows.cursor = rows.rows.index(wanted)
 
     def _put_cursor(self, repository: SafeText) -> None:
         place = self._places.get(repository)
@@ -186,7 +233,7 @@ class BrowseScreen(PanesScreen):
 
     def _open_image(self, target: Target, *, after: float = 0.0) -> None:
         self._chosen = None
-        self.load_image(target, after=after)
+        self._opening = self.load_image(target, after=after)
 
     # What happened
 
@@ -218,7 +265,8 @@ class BrowseScreen(PanesScreen):
 
     def _preview(self, tag: SafeText, *, after: float) -> None:
         target = Target(self.browser.address, self.tags.repository, Reference(tag))
-        if self.image.state is None or self.image.state.target != target:
+        state = self.image.state
+        if state is None or state.target != target or state.phase is Phase.FAILED:
             self._trail = []
             self._open_image(target, after=after)
 
@@ -236,15 +284,15 @@ class BrowseScreen(PanesScreen):
         if not self.image.names_manifest(digest):
             self.say("This digest names nothing that the registry can be asked for.")
             return
-        self._trail.append(state.target)
+        line = self.image.current_line
+        self._trail.append(_Place(state.target, self._chosen, line.item if line else None))
         self._open_image(Target(state.target.registry, state.target.repository, digest_reference(digest)))
 
     # What the keys do
 
     def action_enter(self) -> None:
-        pane = self._widget(self.pane)
-        if isinstance(pane, ListPane) and pane.current:
-            pane.post_message(ListPane.Opened(pane, pane.current))
+        if isinstance(self.focused, VirtualList | TextView):
+            self.focused.action_move_select()
 
     def action_back(self) -> None:
         pane = self._widget(self.pane)
@@ -255,7 +303,9 @@ class BrowseScreen(PanesScreen):
             self.tags.progress = ""
             self.tags.retitle()
         elif self.pane is Pane.IMAGE and self._trail:
-            self._open_image(self._trail.pop())
+            place = self._trail.pop()
+            self._chosen = place.chosen
+            self.load_image(place.target, item=place.item)
         elif self.pane is Pane.IMAGE:
             self.focus_pane(Pane.TAGS if self.tags.repository else Pane.REPOSITORIES)
         elif self.pane in (Pane.TAGS, Pane.SEARCH):
@@ -281,6 +331,9 @@ class BrowseScreen(PanesScreen):
     async def action_platform(self) -> None:
         if self.pane is Pane.TAGS and self.tags.current:
             self._enter_image(self.tags.current)
+        if self._opening:
+            with suppress(WorkerCancelled):
+                await self._opening.wait()
         state = self.image.state
         if state is None or len(state.choices) < 2:
             self.say("This image has one platform." if state else "No image is open.")
@@ -345,7 +398,7 @@ class BrowseScreen(PanesScreen):
     @work(exclusive=True, group="dialog")
     async def action_connection(self) -> None:
         screen = TextScreen(f"Connection to {self.browser.address}", help_text.text(["Asking …"]))
-        self.app.push_screen(screen)
+        await self.app.push_screen(screen)
         lines: list[SafeText] = []
         async for step in self.regbrowse.registries.check(Target(self.browser.address, self.target.repository)):
             lines.append(step.line)
@@ -368,3 +421,10 @@ class BrowseScreen(PanesScreen):
             self.load_tags(self.tags.repository, fresh=True)
         elif pane is Pane.IMAGE and self.image.state:
             self.load_image(self.image.state.target, fresh=True)
+
+
+def _until_whole(listing: Listing, before: Listing) -> Listing:
+    """`listing`, with the names of `before` as long as it is not whole: asked for again, a list does not disappear."""
+    if before.names and listing.phase in (Phase.LOADING, Phase.FAILED):
+        return replace(listing, names=before.names)
+    return listing

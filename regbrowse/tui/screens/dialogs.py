@@ -22,7 +22,7 @@ from regbrowse.tui.widgets.notice import Notice
 from regbrowse.tui.widgets.text_view import Line, TextView
 from regbrowse.tui.widgets.virtual_list import VirtualList
 
-_FRAME = """
+FRAME = """
     align: center middle;
     & > Vertical {
         width: 84; max-width: 96%; height: auto; max-height: 90%;
@@ -43,7 +43,7 @@ class Choice:
 class ChoiceScreen(ModalScreen[int | None]):
     """Lets the user choose one of a few lines; gives its number, or None."""
 
-    DEFAULT_CSS = f"ChoiceScreen {{ {_FRAME} }} ChoiceScreen VirtualList {{ height: auto; max-height: 24; }}"
+    DEFAULT_CSS = f"ChoiceScreen {{ {FRAME} }} ChoiceScreen VirtualList {{ height: auto; max-height: 24; }}"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,h,left", "leave", "Back", show=False)]
 
     def __init__(self, title: str, choices: Sequence[Choice], *, chosen: int = 0) -> None:
@@ -86,7 +86,7 @@ class OpenScreen(ModalScreen[Target | None]):
         registry: Where a bare name belongs.
     """
 
-    DEFAULT_CSS = f"OpenScreen {{ {_FRAME} }} OpenScreen Input {{ background: $boost; }}"
+    DEFAULT_CSS = f"OpenScreen {{ {FRAME} }} OpenScreen Input {{ background: $boost; }}"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
 
     def __init__(self, registry: RegistryAddress | None) -> None:
@@ -139,7 +139,7 @@ class TextScreen(ModalScreen[None]):
     """Shows a text to read."""
 
     DEFAULT_CSS = (
-        f"TextScreen {{ {_FRAME} }} TextScreen TextView {{ height: 1fr; }} TextScreen > Vertical {{ height: 90%; }}"
+        f"TextScreen {{ {FRAME} }} TextScreen TextView {{ height: 1fr; }} TextScreen > Vertical {{ height: 90%; }}"
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,h,left,question_mark,f1", "leave", "Back", show=False),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -17,7 +17,8 @@ from regbrowse.browser.wording import count
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.tui import actions, help_text
 from regbrowse.tui.actions import Pane
-from regbrowse.tui.screens.dialogs import TextScreen
+from regbrowse.tui.screens.dialogs import Choice, ChoiceScreen, TextScreen
+from regbrowse.tui.screens.palette import PaletteScreen
 from regbrowse.tui.widgets.bars import Footer, Header
 from regbrowse.tui.widgets.image_pane import ImagePane
 from regbrowse.tui.widgets.pane import PaneFrame
@@ -54,6 +55,7 @@ class PanesScreen(Screen[None]):
         &.-medium.-outside #repositories { width: 60%; }
         &.-medium #tags { width: 1fr; }
         &.-medium #image { width: 1fr; }
+        &.-medium.-alone #repositories { width: 1fr; }
     }
     """
 
@@ -124,8 +126,9 @@ class PanesScreen(Screen[None]):
         width = self.app.size.width
         wide, alone = width >= WIDE, width < NARROW
         self.set_class(not wide, "-medium")
+        self.set_class(alone, "-alone")
         pane = self.pane
-        self.set_class(pane in (Pane.SEARCH, Pane.REPOSITORIES), "-outside")
+        self.set_class(not wide and pane in (Pane.SEARCH, Pane.REPOSITORIES), "-outside")
         self.search.display = pane is Pane.SEARCH or (wide and self.app.size.height >= 20)
         self.image.display = wide or pane is Pane.IMAGE
         self.tags.display = wide or pane is Pane.TAGS or (not alone and pane is not Pane.IMAGE)
@@ -177,11 +180,20 @@ class PanesScreen(Screen[None]):
         panes = list(Pane)
         self.focus_pane(panes[(panes.index(self.pane) + by) % len(panes)])
 
-    def action_palette(self) -> None:
-        self.app.action_command_palette()
+    @work(exclusive=True, group="dialog")
+    async def action_palette(self) -> None:
+        offered = [action for action in actions.for_pane(self.pane) if action.method != "palette"]
+        chosen = await self.app.push_screen_wait(PaletteScreen(offered))
+        if chosen is not None:
+            await self.run_action(chosen.method)
 
-    def action_theme(self) -> None:
-        self.app.action_change_theme()
+    @work(exclusive=True, group="dialog")
+    async def action_theme(self) -> None:
+        names = sorted(self.app.available_themes)
+        choices = [Choice(safe_text(name)) for name in names]
+        chosen = await self.app.push_screen_wait(ChoiceScreen("Theme", choices, chosen=names.index(self.app.theme)))
+        if chosen is not None:
+            self.app.theme = names[chosen]
 
     def action_help(self) -> None:
         self.app.push_screen(TextScreen("Help", help_text.help_lines(self.pane)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import ClassVar, Final
 
 from textual import events, on
@@ -23,6 +24,9 @@ from regbrowse.tui.widgets.notice import Notice, Spinner
 from regbrowse.tui.widgets.virtual_list import VirtualList
 
 _NOTHING: Final = SafeText("")
+
+_NEARBY: Final = 64
+"""Rows after the cursor that are looked at for its name while one types: a filter brings it up rather than down."""
 
 
 class PaneFrame(Vertical):
@@ -173,23 +177,25 @@ class ListPane(PaneFrame):
 
     # Names
 
-    def show(self, listing: Listing, *, asking: str) -> None:
+    def show(self, listing: Listing, *, asking: str, grown: bool = True) -> None:
         """Show a state of the list.
 
         Args:
             asking: What is being done while it is loading.
+            grown: Whether it may begin with the names that are shown; False if it was asked for again.
         """
         self.listing = listing
         self._loading.display = listing.phase is Phase.LOADING
         self._spinner.turn(listing.phase is Phase.LOADING)
         self._asking.say(asking)
         self.say(listing)
-        self.set_names(listing.names if listing.names else listing.known)
+        self.set_names(listing.names if listing.names else listing.known, grown=grown)
 
-    def set_names(self, names: Sequence[SafeText], *, keep_cursor: bool = True) -> None:
+    def set_names(self, names: Sequence[SafeText], *, grown: bool = True) -> None:
         """Make `names` what is filtered and shown."""
-        self.filtered.replace(names, grown=self.GROWS)
-        self._show_matches(keep_cursor=keep_cursor)
+        if names is not self.filtered.names:
+            self.filtered.replace(names, grown=self.GROWS and grown)
+        self._show_matches()
 
     def forget(self) -> None:
         """Show nothing any more: the list of something else is to come."""
@@ -251,11 +257,11 @@ class ListPane(PaneFrame):
     def _set_filter(self, text: str) -> None:
         if text != self.filtered.text:
             self.filtered.set_filter(text)
-            self._show_matches(keep_cursor=True)
+            self._show_matches(filtered_anew=True)
 
-    def _show_matches(self, *, keep_cursor: bool) -> None:
+    def _show_matches(self, *, filtered_anew: bool = False) -> None:
         matches, complete = self.filtered.matches()
-        self.rows.set_rows(matches, keep_cursor=keep_cursor)
+        self.rows.set_rows(matches, locate=partial(self._place_of, matches) if filtered_anew else None)
         self.rows.set_class(not len(self.filtered.names), "-empty")
         self._say_matches(len(matches), complete)
         self.retitle()
@@ -263,9 +269,16 @@ class ListPane(PaneFrame):
             self._looking = True
             self.call_later(self._look_on)
 
+    def _place_of(self, names: Sequence[SafeText], name: SafeText) -> int:
+        """Where `name` is now that another filter holds; the first place if it is hidden."""
+        try:
+            return names.index(name, 0, self.rows.cursor + _NEARBY if self.is_filtered else len(names))
+        except ValueError:
+            return 0
+
     def _look_on(self) -> None:
         self._looking = False
-        self._show_matches(keep_cursor=True)
+        self._show_matches()
 
     def _say_matches(self, found: int, complete: bool) -> None:
         hidden = len(self.filtered.names)

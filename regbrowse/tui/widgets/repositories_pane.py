@@ -8,6 +8,7 @@ from typing import ClassVar
 from regbrowse.browser.states import Listing, Phase
 from regbrowse.registry.text import SafeText
 from regbrowse.tui.actions import Pane
+from regbrowse.tui.widgets.cells import elided
 from regbrowse.tui.widgets.line_widget import Piece
 from regbrowse.tui.widgets.pane import ListPane
 
@@ -19,8 +20,9 @@ class RepositoriesPane(ListPane):
     GROWS: ClassVar[bool] = True
 
     def paint(self, name: SafeText, index: int, width: int) -> Iterable[Piece]:
-        namespace, slash, last = name.rpartition("/")
-        return ((SafeText(namespace + slash), "muted"), (SafeText(last), "plain"))
+        shown = elided(name, width)
+        last = shown.rfind("/") + 1
+        return ((shown[:last], "muted"), (shown[last:], "plain"))
 
     def say(self, listing: Listing) -> None:
         known = "Below: repositories you visited or have a login for." if listing.known else ""

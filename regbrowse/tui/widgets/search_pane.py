@@ -54,7 +54,7 @@ class SearchPane(PaneFrame):
         height: 3;
         & > SearchInput { background: transparent; padding: 0 1; margin: 0 1; }
         & > VirtualList, & > Notice { display: none; }
-        &.-open { height: 16; }
+        &.-open { height: 16; max-height: 75%; }
         &.-open > VirtualList, &.-open > Notice.-shown { display: block; }
         & > VirtualList { height: 1fr; }
     }
@@ -88,10 +88,12 @@ class SearchPane(PaneFrame):
     def focus_target(self) -> Widget:
         return self._input
 
-    def show_catalog(self, listing: Listing) -> None:
-        """These are the repositories in which to find."""
+    def show_catalog(self, listing: Listing, *, grown: bool = True) -> None:
+        """These are the repositories in which to find; not `grown` if they were asked for again."""
         self._listing = listing
-        self._filtered.replace(listing.names or listing.known, grown=True)
+        names = listing.names or listing.known
+        if names is not self._filtered.names:
+            self._filtered.replace(names, grown=grown)
         if self._input.value:
             self._find()
 
