@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from regbrowse import __version__
-from regbrowse.registry.errors import RegistryError
+from regbrowse.registry.errors import ConfigError, RegistryError
 from regbrowse.registry.reference import RegistryAddress, Target, parse_registry_address, parse_target
 
 if TYPE_CHECKING:
@@ -40,13 +41,16 @@ Press ? in the program for its keys.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; its exit status is 0, 1 after a failure that was said, 2 for a wrong command line."""
     options = _parser().parse_args(arguments)
+    gc.disable()  # until the first paint: a sixth of the start is the collector looking at modules
     try:
         return _run(options)
     except RegistryError as error:
-        print(f"regbrowse: {error.user_message} {error.next_step}", file=sys.stderr)
+        print(f"regbrowse: {error.user_message.removesuffix('.')}. {error.next_step}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return 130
+    finally:
+        gc.enable()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,12 +117,18 @@ def _registries(options: argparse.Namespace, settings: Settings, locations: Loca
     from regbrowse.browser.journal import Journal
     from regbrowse.browser.registries import Registries
     from regbrowse.credentials.chain import CredentialChain
-    from regbrowse.demo import demo_transport
+    from regbrowse.demo import DEMO_HOSTS, demo_transport
     from regbrowse.registry.endpoint import CERTS_DIR
     from regbrowse.registry.insecure import InsecureRegistries
     from regbrowse.registry.mirrors import validate_mirror
     from regbrowse.settings.visited import Visited
 
+    if options.certs_dir and not options.certs_dir.is_dir():
+        raise ConfigError(f"The certificates directory {options.certs_dir} is not there.")
+    if options.demo:
+        offered = [(host, "demo") for host in DEMO_HOSTS]
+    else:
+        offered = [(host, "config file") for host in settings.registries]
     mirrors = (*settings.registry_mirrors, *options.registry_mirror)
     return Registries(
         CredentialChain.of(os.environ) if not options.demo else CredentialChain(()),
@@ -127,7 +137,7 @@ def _registries(options: argparse.Namespace, settings: Settings, locations: Loca
         Journal(options.log),
         certs_dir=options.certs_dir or settings.certs_dir or CERTS_DIR,
         mirrors=[parse_registry_address(validate_mirror(mirror)) for mirror in mirrors],
-        configured=() if options.demo else settings.registries,
+        offered=offered,
         demo=demo_transport if options.demo else None,
     )
 

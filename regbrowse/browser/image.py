@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NESTING_LIMIT: Final = 4
 CHOICES_LIMIT: Final = 1_000
+FOREIGN_CONFIG_LIMIT: Final = 64 * 1024
 
 
 async def image_states(
@@ -82,10 +83,21 @@ async def _explained(client: RegistryClient, state: ImageState, manifest: Docume
     if not isinstance(content, Manifest):
         return replace(state, phase=Phase.READY)
     if content.config is None or content.config.media_type not in media_types.IMAGE_CONFIGS:
-        return replace(state, phase=Phase.READY, steps=join_history((), content.layers))
+        steps = join_history((), content.layers)
+        raw = await _foreign_config(client, state.target.repository, content.config)
+        return replace(state, phase=Phase.READY, raw_config=raw, steps=steps)
     config, raw = await client.config(state.target.repository, content.config)
     steps = join_history(config.history, content.layers)
     return replace(state, phase=Phase.READY, config=config, raw_config=raw, steps=steps)
+
+
+async def _foreign_config(client: RegistryClient, repository: str, config: Descriptor | None) -> bytes | None:
+    """The configuration of what is no image, if it is JSON that a person may want to read: a chart's description."""
+    if config is None or not config.media_type.endswith("+json") or config.size > FOREIGN_CONFIG_LIMIT:
+        return None
+    if config.media_type == media_types.OCI_EMPTY:
+        return None
+    return await client.blob(repository, config, limit=FOREIGN_CONFIG_LIMIT)
 
 
 async def _images(client: RegistryClient, repository: str, index: Index) -> list[Descriptor]:

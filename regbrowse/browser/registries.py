@@ -24,6 +24,7 @@ from regbrowse.settings.visited import Visited
 if TYPE_CHECKING:
     from regbrowse.registry.auth import Credential
     from regbrowse.registry.client import RegistryClient
+    from regbrowse.registry.transport import Observer
     from regbrowse.registry.wire import httpx
 
 Resolve = Callable[[str], Awaitable[Sequence[str]]]
@@ -48,7 +49,7 @@ class Registries:
         journal: Told of every request.
         certs_dir: Docker's directory of certificates per registry.
         mirrors: To be asked in place of Docker Hub, in order.
-        configured: Registries named in the config file.
+        offered: Registries to offer beside those visited and logged in to, each with where it is known from.
         demo: Answers in place of the network, if given.
         wish: The platform that is shown first of an image that has several.
     """
@@ -62,7 +63,7 @@ class Registries:
         *,
         certs_dir: Path = CERTS_DIR,
         mirrors: Sequence[RegistryAddress] = (),
-        configured: Sequence[str] = (),
+        offered: Sequence[tuple[str, str]] = (),
         demo: Callable[[], httpx.AsyncBaseTransport] | None = None,
         wish: Platform = HERE,
     ) -> None:
@@ -72,7 +73,7 @@ class Registries:
         self._journal = journal
         self._certs_dir = certs_dir
         self._mirrors = tuple(mirrors)
-        self._configured = tuple(configured)
+        self._offered = tuple(offered)
         self._demo = demo
         self._wish = wish
         self._browsers: dict[RegistryAddress, Browser] = {}
@@ -83,7 +84,7 @@ class Registries:
         if address not in self._browsers:
             self._browsers[address] = Browser(
                 address,
-                lambda: self._connect(address),
+                lambda: self._connect(address, self._journal),
                 known=lambda: self._known_repositories(address),
                 visited=lambda repository: self._note_visit(address, repository),
                 wish=self._wish,
@@ -93,7 +94,7 @@ class Registries:
     def known(self) -> tuple[KnownRegistry, ...]:
         """Every registry that is known here. Blocking: it reads the stores, once."""
         if self._known is None:
-            named = [(host, "config file") for host in self._configured]
+            named = list(self._offered)
             named += [(host, "visited") for host in self._visited.registries()]
             named += list(self._credentials.known_registries())
             found: dict[RegistryAddress, KnownRegistry] = {}
@@ -120,7 +121,7 @@ class Registries:
 
     def check(self, target: Target) -> AsyncIterator[CheckStep]:
         """Say step by step how a registry is reached and what fails."""
-        return check_steps(target, lambda: self._connect(target.registry))
+        return check_steps(target, lambda observe: self._connect(target.registry, observe))
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -138,7 +139,7 @@ class Registries:
         names = [*self._visited.repositories(str(address)), *self._credentials.known_repositories(address.host)]
         return tuple(dict.fromkeys(safe_text(name) for name in names))
 
-    async def _connect(self, address: RegistryAddress) -> RegistryClient:
+    async def _connect(self, address: RegistryAddress, observe: Observer) -> RegistryClient:
         await asyncio.to_thread(_import_client)
         from regbrowse.registry.auth import BasicAuthorizer
         from regbrowse.registry.client import RegistryClient
@@ -148,7 +149,7 @@ class Registries:
             authorizer = BasicAuthorizer(address.host, _nobody)
             demo = self._demo()
             endpoints = endpoints_of(address, insecure=False)
-            transport = Transport(endpoints, authorizer, make_wire=lambda _: demo, observe=self._journal)
+            transport = Transport(endpoints, authorizer, make_wire=lambda _: demo, observe=observe)
             return RegistryClient(address, transport)
         endpoints = await self._endpoints(address)
         mirrored = address.is_docker_hub and bool(self._mirrors)
@@ -164,7 +165,7 @@ class Registries:
             trusted=all(endpoint.is_trusted for endpoint in endpoints),
             hint=lambda: self._credentials.hint(address.host),
         )
-        transport = Transport(endpoints, authorizer, certs_dir=self._certs_dir, observe=self._journal)
+        transport = Transport(endpoints, authorizer, certs_dir=self._certs_dir, observe=observe)
         return RegistryClient(address, transport)
 
     async def _endpoints(self, address: RegistryAddress) -> tuple[Endpoint, ...]:

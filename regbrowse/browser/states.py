@@ -8,10 +8,10 @@ from datetime import datetime
 from enum import Enum
 
 from regbrowse.registry.digest import Digest
-from regbrowse.registry.errors import RegistryError
+from regbrowse.registry.errors import HTTPStatusError, RegistryError
 from regbrowse.registry.models import Document, ImageConfig, Manifest, Platform, Step
 from regbrowse.registry.reference import Target
-from regbrowse.registry.text import SafeText
+from regbrowse.registry.text import SafeText, safe_text
 
 _NONE = SafeText("")
 
@@ -27,14 +27,21 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong, for a person: what happened, and what to do next."""
+    """What went wrong, for a person: what happened, and what to do next.
+
+    Attributes:
+        brief: The same for a row, with what tells most at its beginning.
+    """
 
     sentence: SafeText
     next_step: SafeText
+    brief: SafeText
 
     @classmethod
     def of(cls, error: RegistryError) -> Problem:
-        return cls(error.user_message, error.next_step)
+        if isinstance(error, HTTPStatusError):
+            return cls(error.user_message, error.next_step, safe_text(f"{error.status}: {error.user_message}"))
+        return cls(error.user_message, error.next_step, error.user_message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ class TagDetails:
 
     Attributes:
         digest: Of what the tag names (the index, for a multi-platform image).
-        size: Bytes to transfer for the platform that is preferred: configuration and layers.
+        size: Bytes of the layers to transfer, for the platform that is preferred.
         platforms: All of them, attestations left out.
         artifact: What it is, if it is no image ("Helm chart", "signature", ...).
     """
@@ -104,7 +111,7 @@ class ImageState:
         artifact: What it is, if it is no image ("Helm chart", "signature", ...); empty for an image.
         steps: History joined with layers, oldest first.
         same: Other tags known to have the same digest.
-        raw_config: The configuration's bytes, for the JSON view.
+        raw_config: The configuration's bytes; for an artifact, those of its own kind of configuration.
     """
 
     target: Target

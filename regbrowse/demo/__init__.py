@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regbrowse.demo.hosts import DEMO_HOST
+from regbrowse.demo.hosts import DEMO_HOST, DEMO_HOSTS
 
 if TYPE_CHECKING:
     from regbrowse.demo.transport import DemoTransport
 
-__all__ = ["DEMO_HOST", "demo_transport"]
+__all__ = ["DEMO_HOST", "DEMO_HOSTS", "demo_transport"]
 
 
 def demo_transport() -> DemoTransport:

@@ -8,3 +8,5 @@ DEMO_HOST: Final = "registry.demo"
 FORBIDDEN_HOST: Final = f"forbidden.{DEMO_HOST}"
 EMPTY_HOST: Final = f"empty.{DEMO_HOST}"
 MISSING_HOST: Final = f"missing.{DEMO_HOST}"
+
+DEMO_HOSTS: Final = (DEMO_HOST, FORBIDDEN_HOST, EMPTY_HOST, MISSING_HOST)

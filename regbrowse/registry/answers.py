@@ -22,6 +22,17 @@ from regbrowse.registry.transport import Response
 _UNKNOWN_REPOSITORY: Final = frozenset({"NAME_UNKNOWN", "NAME_INVALID", "REPOSITORY_NOT_FOUND"})
 
 
+def ping_failure(host: str, response: Response) -> HTTPStatusError:
+    """Why the entrance to the API did not open."""
+    if response.status == 404:
+        return UnsupportedError(
+            f"{host} does not speak the v2 protocol of registries.",
+            "Check the address, and the path before /v2/ if the registry has one.",
+            status=404,
+        )
+    return _failure(host, response, "access", _detail(response))
+
+
 def catalog_failure(host: str, response: Response) -> HTTPStatusError:
     """Why a registry did not list its repositories."""
     detail = _detail(response)
@@ -54,7 +65,8 @@ def manifest_failure(host: str, repository: str, reference: str, response: Respo
         codes = {error.code for error in parse_error(response.body, response.header("content-type"))}
         if codes & _UNKNOWN_REPOSITORY:
             return RepositoryNotFoundError(f"{host} has no repository {repository}.", status=404, detail=detail)
-        return ManifestNotFoundError(f"{repository} has no {reference}.", status=404, detail=detail)
+        what = "manifest" if ":" in reference else "tag"
+        return ManifestNotFoundError(f"{repository} has no {what} {reference}.", status=404, detail=detail)
     return _failure(host, response, f"{reference} of {repository}", detail)
 
 

@@ -79,6 +79,17 @@ class RegistryClient:
         """Close every connection."""
         await self.transport.aclose()
 
+    async def ping(self) -> None:
+        """Ask whether this is a v2 registry that lets this account in. Only a test of the connection needs that.
+
+        Raises:
+            UnsupportedError: It answers as something else.
+            RegistryError: As `Transport.request`.
+        """
+        response = await self.transport.request(Request("/v2/", CATALOG))
+        if response.status != 200:
+            raise answers.ping_failure(self._host, response)
+
     def catalog(self) -> AsyncIterator[Page]:
         """List the repositories, page by page, in the registry's order.
 

@@ -13,6 +13,7 @@ DOCKER_MANIFEST: Final = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_CONFIG: Final = "application/vnd.docker.container.image.v1+json"
 DOCKER_SCHEMA1: Final = "application/vnd.docker.distribution.manifest.v1+json"
 DOCKER_SCHEMA1_SIGNED: Final = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+OCI_EMPTY: Final = "application/vnd.oci.empty.v1+json"
 HELM_CONFIG: Final = "application/vnd.cncf.helm.config.v1+json"
 
 INDEXES: Final = frozenset({OCI_INDEX, DOCKER_MANIFEST_LIST})

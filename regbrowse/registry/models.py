@@ -89,8 +89,8 @@ class Manifest:
 
     @property
     def size(self) -> int:
-        """Bytes of the configuration and the layers together, as they are transferred."""
-        return sum(layer.size for layer in self.layers) + (self.config.size if self.config else 0)
+        """Bytes of the layers together, as they are transferred."""
+        return sum(layer.size for layer in self.layers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,11 +64,11 @@ _TAGS: Final = frozenset({Pane.TAGS})
 _IMAGES: Final = frozenset({Pane.TAGS, Pane.IMAGE})
 
 ACTIONS: Final = (
-    Action("enter", "l,right", "enter", "open", "Go in: open what the cursor is on", _LISTS, in_footer=True),
+    Action("enter", "l,right", "enter", "open", "Go in: open or follow what the cursor is on", in_footer=True),
     Action("back", "escape,h,left", "esc", "back", "Go back out"),
     Action("filter", "slash", "/", "filter", "Filter as you type: word, !word, /regex/", _LISTS, in_footer=True),
     Action("sort", "t", "t", "sort", "Sort by version, name, newest or size", _TAGS, in_footer=True),
-    Action("next-tab", "right_square_bracket", "]", "tab", "Next tab of the image", _IMAGES),
+    Action("next-tab", "right_square_bracket", "]", "tab", "Next tab of the image", _IMAGES, in_footer=True),
     Action("previous-tab", "left_square_bracket", "[", "previous tab", "Previous tab of the image", _IMAGES),
     Action("platform", "p", "p", "platform", "Choose the platform of a multi-platform image", _IMAGES, in_footer=True),
     Action("json", "J", "J", "JSON", "Show the raw JSON behind the image", _IMAGES),
@@ -87,10 +87,12 @@ ACTIONS: Final = (
     Action("next-pane", "tab", "tab", "next pane", "Go to the next pane"),
     Action("previous-pane", "shift+tab", "shift+tab", "previous pane", "Go to the previous pane"),
     Action("theme", "", "", "theme", "Change the theme"),
-    Action("palette", "colon,ctrl+p", ":", "commands", "Find any of these actions by its words"),
+    Action("palette", "colon,ctrl+p", ":", "commands", "Find any of these actions by its words", in_footer=True),
     Action("help", "question_mark,f1", "?", "help", "Help for this pane", in_footer=True),
     Action("quit", "q,ctrl+q", "q", "quit", "Quit", in_footer=True),
 )
+
+BY_METHOD: Final = {action.method: action for action in ACTIONS}
 
 MOVES: Final = (
     ("↑ ↓  j k", "Up and down"),

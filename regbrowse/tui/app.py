@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ from textual.screen import Screen
 from regbrowse.browser.registries import Registries
 from regbrowse.registry.reference import RegistryAddress, Target
 from regbrowse.registry.text import SafeText, safe_text
-from regbrowse.tui import clipboard
+from regbrowse.tui import actions, clipboard
 from regbrowse.tui.guards import GuardedApp
 from regbrowse.tui.screens.browse import BrowseScreen
 from regbrowse.tui.screens.dialogs import Choice, ChoiceScreen
@@ -27,6 +28,7 @@ from regbrowse.tui.themes import (
     load_user_themes,
     use_theme,
 )
+from regbrowse.tui.widgets.line_widget import movement
 
 _START: Final = "the first screen"
 """The name of its mode; those of the others are the registries' names, in which there is no blank."""
@@ -75,6 +77,10 @@ class RegbrowseApp(GuardedApp):
         self._choose_theme(theme_name or default_theme(self.console.color_system, self.no_color))
         if keys:
             self.set_keymap(keys)
+            moves = [binding for prefix in ("list", "view") for binding in movement(prefix)]
+            known = {getattr(binding, "id", None) for binding in (*actions.bindings(), *moves)}
+            unknown = [safe_text(name, limit=40) for name in keys if name not in known]
+            self._notices += [f"keys: there is no action “{name}”." for name in unknown]
 
     async def run_async(self, *, headless: bool = False, **options: Any) -> None:
         """Run, and close what was opened."""
@@ -90,6 +96,9 @@ class RegbrowseApp(GuardedApp):
 
     def on_ready(self) -> None:
         """What was not needed for the first paint."""
+        if not gc.isenabled():  # the door has put it off
+            gc.freeze()
+            gc.enable()
         self.run_worker(self._settle(), exit_on_error=True)
 
     async def _settle(self) -> None:

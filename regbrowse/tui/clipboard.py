@@ -47,6 +47,8 @@ def copy(app: App[Any], text: str, environ: Mapping[str, str] = os.environ) -> S
         app._driver.write(wrapped_sequence(clean, environ))
     if any(environ.get(name) == value for name, value in _WITHOUT_CLIPBOARD.items()):
         return _shown("This terminal has no clipboard for programs, select it here", clean)
+    if environ.get("TMUX"):
+        return _shown("Copied, if tmux has set-clipboard on", clean)
     return _shown("Copied", clean)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from regbrowse.browser.states import PlatformChoice
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.reference import Target, digest_reference
 from regbrowse.registry.text import SafeText, safe_text
@@ -23,12 +24,15 @@ def obvious(target: Target) -> SafeText:
     return safe_text(target.familiar_name)
 
 
-def offers(target: Target, digest: Digest | None, line: SafeText) -> Sequence[Offer]:
+def offers(
+    target: Target, digest: Digest | None, line: SafeText, chosen: PlatformChoice | None = None
+) -> Sequence[Offer]:
     """Everything that can be copied about `target`, the obvious first.
 
     Args:
         digest: Of the image, if it is known.
         line: What the cursor is on in the image's pane: a step's command, a layer's digest.
+        chosen: The platform that is shown, of an image that has several.
     """
     name = target.familiar_name
     found = [("reference", name)]
@@ -36,6 +40,9 @@ def offers(target: Target, digest: Digest | None, line: SafeText) -> Sequence[Of
         if digest:
             pinned = Target(target.registry, target.repository, digest_reference(digest)).familiar_name
             found += [("reference by digest", pinned), ("digest", digest)]
+        if chosen:
+            only = Target(target.registry, target.repository, digest_reference(chosen.digest)).familiar_name
+            found += [(f"{chosen.label}", only), (f"{chosen.label} digest", chosen.digest)]
         if target.reference:
             whole = str(target)
             found += [

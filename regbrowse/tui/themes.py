@@ -1,7 +1,8 @@
 """Themes: one YAML file each, named after it. Ours are in `themes/`, the user's beside the config file.
 
 A theme that Textual cannot use would end the app late, in the middle of drawing. So a file is checked key by key as it
-is read, and the whole style sheet once more before the switch. PyYAML is imported when the first file is read.
+is read, and the whole style sheet once more before the switch. Before the first paint there is one theme to be read,
+and importing PyYAML would take longer than all else that is done with it: a file as plain as ours is read without.
 """
 
 from __future__ import annotations
@@ -34,6 +35,11 @@ _ANSI_DEFAULTS: Final = {"ansi-background": "ansi_default", "ansi-foreground": "
 """Textual's own widgets ask for these, and no other default fits a theme of sixteen colours."""
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_PLAIN_LINE: Final = re.compile(
+    r"""(  )?(?!(?:on|off|no|yes|true|false|null):)([a-z]{2,}(?:-[a-z]+)*):"""
+    r"""(?: "([ !#-\[\]-~]*)"| (true|false|[a-z]{3,}_[a-z_]*[a-z]))?"""
+)
+_TRUTHS: Final = {"true": True, "false": False}
 _BESIDE_PACKAGE: Final = Path(__file__).parents[2] / "themes"
 _IN_PACKAGE: Final = Path(__file__).parents[1] / "themes"
 
@@ -197,7 +203,8 @@ def _read(path: Path) -> bytes:
 
 
 def _parse(data: bytes) -> ThemeFile:
-    values = _load_yaml(data)
+    plain = load_plain(data)
+    values: object = load_yaml(data) if plain is None else plain
     if not isinstance(values, dict):
         raise ValueError("a theme is a list of `key: value`")
     kinds = {field.name.replace("_", "-"): field for field in fields(ThemeFile)}
@@ -271,7 +278,43 @@ def _did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _load_yaml(data: bytes) -> object:
+def load_plain(data: bytes) -> dict[str, Any] | None:
+    """Read a file of nothing but texts, `true` and `false`, with a block of texts in it.
+
+    Args:
+        data: The file.
+
+    Returns:
+        What YAML would give; None if it takes YAML to tell.
+    """
+    found: dict[str, Any] = {}
+    block: dict[str, Any] | None = None
+    for line in data.decode("utf-8", "replace").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        match = _PLAIN_LINE.fullmatch(line)
+        if match is None:
+            return None
+        indent, key, text, word = match.groups()
+        if not indent:
+            block = None
+        elif block is None:
+            return None
+        if text is None and word is None:
+            if indent:
+                return None
+            block = found[key] = {}
+        else:
+            (found if block is None else block)[key] = _TRUTHS.get(word, word) if text is None else text
+    return found if all(value != {} for value in found.values()) and found else None
+
+
+def load_yaml(data: bytes) -> object:
+    """Read a file with PyYAML.
+
+    Raises:
+        ValueError: It is no YAML, or uses what a theme has no need of.
+    """
     import yaml
 
     class Loader(yaml.SafeLoader):

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from regbrowse.browser.check import CheckStep, check_steps
-from regbrowse.registry.auth import Credential
+from regbrowse.registry.auth import BasicAuthorizer, Credential
 from regbrowse.registry.client import RegistryClient
 from regbrowse.registry.endpoint import endpoints_of
 from regbrowse.registry.errors import ConfigError
 from regbrowse.registry.reference import RegistryAddress, Target, parse_reference
 from regbrowse.registry.text import SafeText
-from tests.registry.reaching import LOGIN, PASSWORD, USER, reaching
+from regbrowse.registry.transport import Observer, Transport
+from tests.registry.reaching import LOGIN, PASSWORD, USER, reaching, stored
 from tests.registry_server import Content, RegistryServer
 
 
@@ -39,7 +40,7 @@ async def steps_of(
     target = Target(address, repository, parse_reference(reference) if reference else None)
     async with reaching(server, login=login, endpoints=endpoints_of(address, insecure=True)) as client:
 
-        async def connect() -> RegistryClient:
+        async def connect(_: Observer) -> RegistryClient:
             return client
 
         return [step async for step in check_steps(target, connect)]
@@ -47,7 +48,7 @@ async def steps_of(
 
 def tries(server: RegistryServer) -> list[str]:
     return [
-        f"address    https://{server.address}/v2/  (not verified)",
+        f"address    https://{server.address}/v2/  (TLS, any certificate)",
         f"address    http://{server.address}/v2/  (plain HTTP)",
     ]
 
@@ -56,8 +57,8 @@ async def test_a_good_registry_is_reached_step_by_step(server: RegistryServer) -
     steps = await steps_of(server)
     assert [step.line for step in steps] == [
         *tries(server),
-        "catalog    1,000 repositories and more",
         f"reached    http://{server.address}/v2/",
+        "catalog    1,000 repositories and more",
         "account    anonymous",
     ]
     assert not [step for step in steps if step.failed]
@@ -67,7 +68,7 @@ async def test_what_the_target_names_is_asked_for(content: Content, server: Regi
     steps = await steps_of(server, "team/app", "1.0")
     repository = content.repository("team/app")
     assert repository is not None
-    assert [step.line for step in steps[2:4]] == [
+    assert [step.line for step in steps[3:5]] == [
         "tags       1 of team/app",
         f"manifest   {repository.tags['1.0']}  application/vnd.oci.image.manifest.v1+json",
     ]
@@ -104,8 +105,8 @@ async def test_a_dead_port_is_a_failure(server: RegistryServer) -> None:
 async def test_a_catalog_that_is_not_offered_is_no_failure(server: RegistryServer, status: int) -> None:
     server.fault("GET /v2/_catalog", status=status, times=None)
     steps = await steps_of(server)
-    assert steps[2].line.startswith("catalog    ")
-    assert steps[2].next_step
+    assert steps[3].line.startswith("catalog    ")
+    assert steps[3].next_step
     assert not [step for step in steps if step.failed]
 
 
@@ -124,12 +125,12 @@ async def test_a_repository_that_is_not_there_is_a_failure(server: RegistryServe
 
 async def test_a_tag_that_is_not_there_is_a_failure_after_the_tags(server: RegistryServer) -> None:
     steps = await steps_of(server, "team/app", "2.0")
-    assert steps[2].line == "tags       1 of team/app"
+    assert steps[3].line == "tags       1 of team/app"
     assert steps[-1].failed
 
 
 async def test_settings_that_cannot_be_used_are_a_failure() -> None:
-    async def connect() -> RegistryClient:
+    async def connect(_: Observer) -> RegistryClient:
         raise ConfigError("The certificates are broken.")
 
     steps = [step async for step in check_steps(Target(RegistryAddress("h")), connect)]
@@ -145,9 +146,36 @@ async def test_the_client_of_a_check_is_closed(server: RegistryServer) -> None:
                 closed.set()
                 await super().aclose()
 
-        async def connect() -> RegistryClient:
+        async def connect(_: Observer) -> RegistryClient:
             return Closing(client.address, client.transport)
 
         async for _ in check_steps(Target(client.address), connect):
             pass
     assert closed.is_set()
+
+
+async def test_each_request_is_told_with_what_became_of_it(server: RegistryServer) -> None:
+    address = RegistryAddress(server.address)
+
+    async def connect(observe: Observer) -> RegistryClient:
+        transport = Transport(
+            endpoints_of(address, insecure=True), BasicAuthorizer(address.host, stored(None)), observe=observe
+        )
+        return RegistryClient(address, transport)
+
+    lines = [step.line async for step in check_steps(Target(address), connect)]
+    told = [line for line in lines if line.startswith("request")]
+    assert [line.split()[2] for line in told] == [
+        f"https://{server.address}/v2/",
+        f"http://{server.address}/v2/",
+        f"http://{server.address}/v2/_catalog?n=1000",
+    ]
+    assert "does not speak TLS" in told[0]
+    assert told[1].endswith(" 200")
+
+
+async def test_a_server_that_is_no_registry_is_a_failure(server: RegistryServer) -> None:
+    server.fault("GET /v2/", status=404, body=b"nothing here", times=None)
+    steps = await steps_of(server)
+    assert steps[-1].failed
+    assert "does not speak the v2 protocol" in steps[-1].line

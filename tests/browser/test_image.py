@@ -46,7 +46,7 @@ async def test_a_single_image_is_opened_step_by_step(content: Content, server: R
     ]
     assert last.raw_config
     assert json.loads(last.raw_config)["os"] == "linux"
-    assert last.size == sum(step.size or 0 for step in last.steps) + len(last.raw_config)
+    assert last.size == sum(step.size or 0 for step in last.steps)
 
 
 async def test_an_index_offers_its_platforms_and_opens_one(server: RegistryServer, multi: dict[str, str]) -> None:
@@ -175,7 +175,7 @@ async def test_an_artifact_is_named_and_shows_its_layers(content: Content, serve
 
 
 IMAGE_FAILURES: Final[list[tuple[str, str, dict[str, Any], str]]] = [
-    ("the tag is gone", "GET /v2/team/app/manifests/", {"status": 404}, "has no tag-00"),
+    ("the tag is gone", "GET /v2/team/app/manifests/", {"status": 404}, "has no tag tag-00"),
     ("too many requests", "GET /v2/team/app/manifests/", {"status": 429}, "too many requests"),
     ("a failing server", "GET /v2/team/app/manifests/", {"status": 500}, "failed with status 500"),
     ("a web page", "GET /v2/team/app/manifests/", {"body": b"<html>", "headers": {"Content-Type": None}}, "web page"),

@@ -100,7 +100,7 @@ async def test_the_row_of_a_tag_that_was_just_deleted_says_so(server: RegistrySe
         found = (await details_of(browser, "deleted"))[SafeText("deleted")]
     assert found.phase is Phase.FAILED
     assert found.problem
-    assert "has no deleted" in found.problem.sentence
+    assert "has no tag deleted" in found.problem.sentence
     assert "deleted" in found.problem.next_step
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,6 +18,7 @@ from textual.widgets import Input
 from regbrowse.registry.errors import InvalidReferenceError
 from regbrowse.registry.reference import RegistryAddress, Target, parse_target
 from regbrowse.registry.text import SafeText
+from regbrowse.tui.widgets.cells import elided
 from regbrowse.tui.widgets.line_widget import Piece
 from regbrowse.tui.widgets.notice import Notice
 from regbrowse.tui.widgets.text_view import Line, TextView
@@ -74,9 +76,10 @@ class ChoiceScreen(ModalScreen[int | None]):
         self.dismiss(None)
 
     def _paint(self, choice: Choice, index: int, width: int) -> Iterable[Piece]:
-        yield choice.label, "plain"
+        label = elided(choice.label, width)
+        yield label, "plain"
         yield "   ", "plain"
-        yield choice.more, "muted"
+        yield elided(choice.more, width - cell_len(label) - 3), "muted"
 
 
 class OpenScreen(ModalScreen[Target | None]):
@@ -95,7 +98,7 @@ class OpenScreen(ModalScreen[Target | None]):
 
     def compose(self) -> ComposeResult:
         where = str(self._registry) if self._registry else "Docker Hub"
-        entry = Input(placeholder="team/app:1.2   registry.corp:5000   nginx", compact=True)
+        entry = Input(placeholder="team/app:1.2   registry.corp:5000/team/app", compact=True)
         entry.cursor_blink = False
         notice = Notice()
         frame = Vertical(entry, notice)

@@ -51,9 +51,11 @@ class PanesScreen(Screen[None]):
         & #repositories { width: 24%; min-width: 24; }
         & #tags { width: 38%; min-width: 36; }
         & #image { width: 1fr; }
+        &.-reading #repositories { width: 20%; }
+        &.-reading #tags { width: 30%; }
         &.-medium #repositories { width: 32%; }
         &.-medium.-outside #repositories { width: 60%; }
-        &.-medium #tags { width: 1fr; }
+        &.-medium #tags { width: 1fr; min-width: 0; }
         &.-medium #image { width: 1fr; }
         &.-medium.-alone #repositories { width: 1fr; }
     }
@@ -129,6 +131,7 @@ class PanesScreen(Screen[None]):
         self.set_class(alone, "-alone")
         pane = self.pane
         self.set_class(not wide and pane in (Pane.SEARCH, Pane.REPOSITORIES), "-outside")
+        self.set_class(wide and pane is Pane.IMAGE, "-reading")
         self.search.display = pane is Pane.SEARCH or (wide and self.app.size.height >= 20)
         self.image.display = wide or pane is Pane.IMAGE
         self.tags.display = wide or pane is Pane.TAGS or (not alone and pane is not Pane.IMAGE)
@@ -179,6 +182,10 @@ class PanesScreen(Screen[None]):
     def _step(self, by: int) -> None:
         panes = list(Pane)
         self.focus_pane(panes[(panes.index(self.pane) + by) % len(panes)])
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
+        """A key does something only in the panes that its action is for."""
+        return action not in actions.BY_METHOD or self.pane in actions.BY_METHOD[action].panes
 
     @work(exclusive=True, group="dialog")
     async def action_palette(self) -> None:

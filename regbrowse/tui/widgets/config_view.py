@@ -14,6 +14,7 @@ from regbrowse.registry.models import Healthcheck, ImageConfig, Index, Manifest
 from regbrowse.registry.text import SafeText
 from regbrowse.tui.widgets.cells import column, fits
 from regbrowse.tui.widgets.image_view import ImageView, date_words, hanging, why_nothing
+from regbrowse.tui.widgets.manifest_view import json_text
 from regbrowse.tui.widgets.text_view import Line
 
 _NAMES_AT_LEAST: Final = 12
@@ -39,9 +40,12 @@ def config_lines(state: ImageState, width: int) -> list[Line]:
     if state.config is None and state.phase is Phase.LOADING:
         return []
     lines: list[Line] = []
-    if state.config is None and state.phase is Phase.READY:
-        lines.extend(hanging((), why_nothing(state, "configuration"), width, ink="muted"))
     item = 0
+    if state.config is None and state.raw_config:
+        lines += json_text(state.raw_config, width)
+        item = len(lines)
+    elif state.config is None and state.phase is Phase.READY:
+        lines.extend(hanging((), why_nothing(state, "configuration"), width, ink="muted"))
     for heading, entries in _sections(state):
         if not entries:
             continue

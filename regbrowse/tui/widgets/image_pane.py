@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import events
 from textual.app import ComposeResult
@@ -21,14 +21,12 @@ from regbrowse.registry.models import Index, Manifest, Schema1
 from regbrowse.registry.reference import Target
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.tui.actions import Pane
-from regbrowse.tui.widgets.config_view import ConfigView
-from regbrowse.tui.widgets.history_view import HistoryView
-from regbrowse.tui.widgets.image_view import ImageView
-from regbrowse.tui.widgets.layers_view import LayersView
-from regbrowse.tui.widgets.manifest_view import ManifestView
 from regbrowse.tui.widgets.notice import MUTED, Notice, Spinner
 from regbrowse.tui.widgets.pane import PaneFrame
 from regbrowse.tui.widgets.text_view import Line, TextView
+
+if TYPE_CHECKING:
+    from regbrowse.tui.widgets.image_view import ImageView
 
 TABS: Final = ("History", "Config", "Layers", "Manifest")
 
@@ -107,12 +105,7 @@ class ImagePane(PaneFrame):
         self.summary = Summary()
         self.tabs = TabBar()
         self.notice = Notice()
-        self.views: tuple[ImageView, ...] = (
-            HistoryView(),
-            ConfigView(),
-            LayersView(),
-            ManifestView(),
-        )
+        self._views: tuple[ImageView, ...] = ()
         self._spinner = Spinner()
         self._asking = Notice()
         self._opening = Horizontal(self._spinner, self._asking, id="opening")
@@ -122,7 +115,6 @@ class ImagePane(PaneFrame):
         yield self._opening
         yield self.notice
         yield self.tabs
-        yield from self.views
 
     def on_mount(self) -> None:
         self.set_title()
@@ -158,6 +150,20 @@ class ImagePane(PaneFrame):
         if self.state is not None and self.state.same != same:
             self.state = replace(self.state, same=same)
             self.summary.show(summary_lines(self.state))
+
+    @property
+    def views(self) -> tuple[ImageView, ...]:
+        """One for each of `TABS`. They are made when the first of them is wanted, which is after the first paint."""
+        if not self._views:
+            from regbrowse.tui.widgets.config_view import ConfigView
+            from regbrowse.tui.widgets.history_view import HistoryView
+            from regbrowse.tui.widgets.layers_view import LayersView
+            from regbrowse.tui.widgets.manifest_view import ManifestView
+
+            self._views = (HistoryView(), ConfigView(), LayersView(), ManifestView())
+            self.mount(*self._views)
+            self._show_view()
+        return self._views
 
     @property
     def tab(self) -> int:
@@ -222,10 +228,10 @@ class ImagePane(PaneFrame):
     def _show_view(self) -> None:
         known = self.state is not None and self.state.document is not None
         if not known:
-            for view in self.views:
+            for view in self._views:
                 view.show_text(lambda _width: ())
         self.tabs.set_class(known, "-shown")
-        for number, view in enumerate(self.views):
+        for number, view in enumerate(self._views):
             view.set_class(number == self.tab, "-shown")
 
     def _turn(self, target: Target | None) -> None:
@@ -282,5 +288,5 @@ def _sizes(state: ImageState) -> str:
     elif isinstance(content, Index):
         parts.append("an index without images")
     if state.config and state.config.created:
-        parts.append(f"created {moment(state.config.created)}")
+        parts.append(f"created {moment(state.config.created)} UTC")
     return "   ".join(parts)

@@ -55,7 +55,12 @@ def _document_lines(document: Document, width: int, first_item: int) -> Iterator
     if document.warning:
         yield from hanging((), document.warning, width, ink="warning")
     yield Line()
-    for number, line in enumerate(json_lines(document.raw), first_item):
+    yield from json_text(document.raw, width, first_item)
+
+
+def json_text(raw: bytes, width: int, first_item: int = 0) -> Iterator[Line]:
+    """Lay JSON out in `width` cells; each line that holds a digest is an item, counted from `first_item`."""
+    for number, line in enumerate(json_lines(raw), first_item):
         yield from _json_line(line, width, number)
 
 

@@ -9,6 +9,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from regbrowse.browser.states import Problem
+from regbrowse.registry.errors import UnsupportedError
 from regbrowse.registry.text import SafeText
 
 MUTED: Final = "$foreground 60%"
@@ -64,9 +65,10 @@ class Notice(Widget):
         self.words = tuple(words)
         self.set_class(bool(words), "-shown")
 
-    def say_problem(self, problem: Problem, keys: str = "r asks again, o opens by name.", more: str = "") -> None:
+    def say_problem(self, problem: Problem, keys: str = "o opens by name, r asks again.", more: str = "") -> None:
         """Say what went wrong and what to do, and by which keys."""
-        self.say(problem.sentence, "\n".join(filter(None, (problem.next_step, keys, more))), failed=True)
+        next_step = "" if problem.next_step == UnsupportedError.default_next_step else problem.next_step
+        self.say(problem.sentence, "\n".join(filter(None, (next_step, keys, more))), failed=True)
 
     def render(self) -> Content:
         return Content.assemble(*self.words, end="")

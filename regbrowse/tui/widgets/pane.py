@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import ClassVar, Final
 
 from textual import events, on
@@ -146,6 +145,7 @@ class ListPane(PaneFrame):
         self._asking = Notice(id="asking")
         self._loading = Horizontal(self._spinner, self._asking, id="loading")
         self._looking = False
+        self._before_filter: SafeText | None = None
 
     def compose(self) -> ComposeResult:
         yield self._filter_line
@@ -177,25 +177,26 @@ class ListPane(PaneFrame):
 
     # Names
 
-    def show(self, listing: Listing, *, asking: str, grown: bool = True) -> None:
+    def show(self, listing: Listing, *, asking: str, grown: bool = True, from_top: bool = False) -> None:
         """Show a state of the list.
 
         Args:
             asking: What is being done while it is loading.
             grown: Whether it may begin with the names that are shown; False if it was asked for again.
+            from_top: Put the cursor on the first name; otherwise it stays where it is.
         """
         self.listing = listing
         self._loading.display = listing.phase is Phase.LOADING
         self._spinner.turn(listing.phase is Phase.LOADING)
         self._asking.say(asking)
         self.say(listing)
-        self.set_names(listing.names if listing.names else listing.known, grown=grown)
+        self.set_names(listing.names if listing.names else listing.known, grown=grown, from_top=from_top)
 
-    def set_names(self, names: Sequence[SafeText], *, grown: bool = True) -> None:
+    def set_names(self, names: Sequence[SafeText], *, grown: bool = True, from_top: bool = False) -> None:
         """Make `names` what is filtered and shown."""
         if names is not self.filtered.names:
             self.filtered.replace(names, grown=self.GROWS and grown)
-        self._show_matches()
+        self._show_matches(from_top=from_top)
 
     def forget(self) -> None:
         """Show nothing any more: the list of something else is to come."""
@@ -214,7 +215,7 @@ class ListPane(PaneFrame):
     def retitle(self) -> None:
         """Write the title: the count, `+` while more come, how many match, and what the subclass adds."""
         names = len(self.listing.names)
-        more = "+" if self.listing.phase is Phase.LOADING and names else ""
+        more = "+" if self.listing.phase in (Phase.LOADING, Phase.FAILED) and names else ""
         number = f"{count(names)}{more}" if names or self.listing.phase is Phase.READY else ""
         if self.filtered.text and names:
             number = f"{count(len(self.rows.rows))} of {number}"
@@ -233,6 +234,7 @@ class ListPane(PaneFrame):
 
     def start_filter(self) -> None:
         """Let the user type a filter."""
+        self._before_filter = self.current
         self._filter_line.add_class("-shown")
         self.screen.set_focus(self._filter_input)  # at once: what is typed next belongs into it
 
@@ -255,26 +257,23 @@ class ListPane(PaneFrame):
         self.screen.set_focus(self.rows)
 
     def _set_filter(self, text: str) -> None:
-        if text != self.filtered.text:
-            self.filtered.set_filter(text)
-            self._show_matches(filtered_anew=True)
+        if text == self.filtered.text:
+            return
+        place = self.current or self._before_filter
+        self.filtered.set_filter(text)
+        self._show_matches(from_top=True)
+        if not text and place in self.rows.rows:
+            self.rows.cursor = self.rows.rows.index(place)
 
-    def _show_matches(self, *, filtered_anew: bool = False) -> None:
+    def _show_matches(self, *, from_top: bool = False) -> None:
         matches, complete = self.filtered.matches()
-        self.rows.set_rows(matches, locate=partial(self._place_of, matches) if filtered_anew else None)
+        self.rows.set_rows(matches, keep_cursor=not from_top)
         self.rows.set_class(not len(self.filtered.names), "-empty")
         self._say_matches(len(matches), complete)
         self.retitle()
         if not complete and not self._looking:
             self._looking = True
             self.call_later(self._look_on)
-
-    def _place_of(self, names: Sequence[SafeText], name: SafeText) -> int:
-        """Where `name` is now that another filter holds; the first place if it is hidden."""
-        try:
-            return names.index(name, 0, self.rows.cursor + _NEARBY if self.is_filtered else len(names))
-        except ValueError:
-            return 0
 
     def _look_on(self) -> None:
         self._looking = False
@@ -303,3 +302,8 @@ class ListPane(PaneFrame):
 
     def on_click(self, event: events.Click) -> None:
         self.focus_target.focus()
+
+
+def shown_so_far(listing: Listing) -> str:
+    """For a list that failed in its middle: that what is shown is not all."""
+    return f"The list is not whole: {count(len(listing.names))} names came before that." if listing.names else ""

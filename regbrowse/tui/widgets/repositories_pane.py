@@ -10,7 +10,7 @@ from regbrowse.registry.text import SafeText
 from regbrowse.tui.actions import Pane
 from regbrowse.tui.widgets.cells import elided
 from regbrowse.tui.widgets.line_widget import Piece
-from regbrowse.tui.widgets.pane import ListPane
+from regbrowse.tui.widgets.pane import ListPane, shown_so_far
 
 
 class RepositoriesPane(ListPane):
@@ -27,7 +27,7 @@ class RepositoriesPane(ListPane):
     def say(self, listing: Listing) -> None:
         known = "Below: repositories you visited or have a login for." if listing.known else ""
         if listing.problem:
-            self.notice.say_problem(listing.problem, more=known)
+            self.notice.say_problem(listing.problem, more=known or shown_so_far(listing))
         elif listing.phase is Phase.EMPTY and listing.names == () and not listing.known:
             self.notice.say("There are no repositories.", "Push one, or press o to open one by its name.")
         elif listing.phase is Phase.EMPTY:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final
 
 from textual import events, on
@@ -25,6 +25,7 @@ from regbrowse.tui.widgets.pane import PaneFrame
 from regbrowse.tui.widgets.virtual_list import VirtualList
 
 _NOTHING: Final = SafeText("")
+_RANKED: Final = 5_000
 
 
 class SearchInput(Input):
@@ -135,6 +136,7 @@ class SearchPane(PaneFrame):
         text = self._input.value.strip()
         self._filtered.set_filter(text)
         found, complete = self._filtered.matches() if text else ((), True)
+        found = _exact_first(found, text) if complete else found
         self.results.set_rows(found, keep_cursor=not complete)
         self.notice.say(*self._what_was_found(text, len(found)))
         self.set_title(count(len(found)) if text else "")
@@ -160,6 +162,7 @@ class SearchPane(PaneFrame):
         self.set_class(self.has_focus_within and bool(self._input.value.strip()), "-open")
 
     def _choose(self, name: SafeText) -> None:
+        self._input.value = ""
         self.post_message(self.Chosen(Target(self._registry, name)))
 
     def _open_by_name(self, text: str) -> None:
@@ -175,3 +178,10 @@ class SearchPane(PaneFrame):
             yield SafeText(name[start:end]), "accent"
             position = end
         yield SafeText(name[position:]), "plain"
+
+
+def _exact_first(found: Sequence[SafeText], text: str) -> Sequence[SafeText]:
+    """The same names, those first that are just what was typed, whole or after a `/`; many stay as they are."""
+    if len(found) > _RANKED:
+        return found
+    return sorted(found, key=lambda name: (name != text, not f"/{name}".endswith(f"/{text}")))

@@ -18,7 +18,7 @@ from regbrowse.registry.text import SafeText
 from regbrowse.tui.actions import Pane
 from regbrowse.tui.widgets.cells import column
 from regbrowse.tui.widgets.line_widget import Piece
-from regbrowse.tui.widgets.pane import ListPane
+from regbrowse.tui.widgets.pane import ListPane, shown_so_far
 from regbrowse.tui.widgets.virtual_list import VirtualList
 
 _NOTHING: Final = SafeText("")
@@ -99,7 +99,7 @@ class TagsPane(ListPane):
         yield from _name_pieces(name, same, name_cells)
         if details.problem and shown:
             room = sum(cells + 2 for _, cells, _ in shown)
-            yield f"  {column(details.problem.sentence, room - 2)}", "error"
+            yield f"  {column(details.problem.brief, room - 2)}", "error"
             return
         for title, cells, right in shown:
             yield f"  {column(self._cell(title, details), cells, right=right)}", "muted" if title != "SIZE" else "plain"
@@ -119,7 +119,7 @@ class TagsPane(ListPane):
 
     def say(self, listing: Listing) -> None:
         if listing.problem:
-            self.notice.say_problem(listing.problem)
+            self.notice.say_problem(listing.problem, more=shown_so_far(listing))
         elif not self.repository:
             self.notice.say("No repository is open.", "Press enter on one to list its tags.")
         elif listing.phase is Phase.EMPTY:
