@@ -179,6 +179,6 @@ def _show(
         notices=settings.notices,
     )
     status = run_app(app, mouse=not options.no_mouse)
-    if options.demo and status == 0:
+    if options.demo and options.target is None and status == 0:
         print("That was the demo. Now name a registry: regbrowse registry.corp:5000")
     return status

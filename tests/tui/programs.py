@@ -22,6 +22,6 @@ class Program:
 
 SMALL_APP: Final = Program((sys.executable, "-m", "tests.tui.apps.guarded"), "ready: all painted")
 
-REGBROWSE: Final = Program((sys.executable, "-m", "regbrowse", "--demo"), "Repositories")
+REGBROWSE: Final = Program((sys.executable, "-m", "regbrowse", "--demo", "registry.demo"), "Repositories")
 
 PROGRAMS: Final = {"small app": SMALL_APP, "regbrowse": REGBROWSE}

@@ -141,12 +141,18 @@ def test_sigterm_ends_a_program_that_does_nothing_but_compute() -> None:
         assert terminal.leftovers == []
 
 
+def is_stopped(terminal: Terminal) -> bool:
+    """Whether the process sleeps until it is continued (proc(5), `stat`)."""
+    return Path(f"/proc/{terminal.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
 def test_stopping_and_continuing_repaints(guarded_command: Program) -> None:
     with start(guarded_command) as terminal:
         terminal.wait_for(guarded_command.ready)
         terminal.wait_idle()
         terminal.signal(signal.SIGTSTP)
         terminal.wait_for(lambda terminal: terminal.restored)
+        terminal.wait_for(is_stopped)  # to continue it before that would continue nothing
         terminal.signal(signal.SIGCONT)
         terminal.wait_for(guarded_command.ready)
         terminal.press("q")
