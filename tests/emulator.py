@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +45,22 @@ class _Screen(pyte.Screen):
         if not data.isascii():
             data = "".join(char for char in data if wcwidth(char) > 0 or unicodedata.combining(char))
         super().draw(data)
+
+    @property
+    def display(self) -> list[str]:
+        """The lines. Of a wide character that was half written over, the other half is blank; pyte would fail."""
+        return ["".join(self._shown(row)) for row in range(self.lines)]
+
+    def _shown(self, row: int) -> Iterator[str]:
+        cells = [self.buffer[row][column].data for column in range(self.columns)]
+        for column, cell in enumerate(cells):
+            is_wide = bool(cell) and wcwidth(cell[0]) == 2
+            if is_wide and cells[column + 1 : column + 2] == [""]:
+                yield cell
+            elif is_wide or (not cell and (column == 0 or not cells[column - 1] or wcwidth(cells[column - 1][0]) < 2)):
+                yield " "
+            else:
+                yield cell
 
 
 class Emulator:

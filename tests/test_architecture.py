@@ -14,7 +14,11 @@ ROOT = Path(__file__).parents[1]
 
 def test_imports_go_down_only() -> None:
     result = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stdout
 
@@ -30,7 +34,9 @@ def test_imports_go_down_only() -> None:
 )
 def test_an_import_loads_no_more_than_it_needs(module: str, banned: set[str]) -> None:
     code = f"import {module}, sys; print(*(name for name, module in sys.modules.items() if module))"
-    loaded = set(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split())
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
     assert loaded & banned == set()
 
 

@@ -104,7 +104,7 @@ class RegbrowseApp(GuardedApp):
     async def _settle(self) -> None:
         await asyncio.to_thread(self.registries.known)
         self._notices += await asyncio.to_thread(self.registries.notices)
-        self._offer_themes()
+        self._offer_themes(await asyncio.to_thread(self._read_themes))
         for notice in self._notices:
             self.notify(notice, severity="warning", timeout=10)
 
@@ -116,12 +116,16 @@ class RegbrowseApp(GuardedApp):
             self._notices.append(f"{error.user_message} {error.next_step}")
             use_theme(self, find_theme(default_theme(self.console.color_system, self.no_color)))
 
-    def _offer_themes(self) -> None:
-        """Make every theme that can be read one to choose; the user's own win over ours."""
+    def _read_themes(self) -> LoadedThemes:
+        """Every theme that can be read; the user's own come after ours, over which they win."""
+        found = load_user_themes(self._themes_folder) if self._themes_folder else LoadedThemes()
+        return LoadedThemes((*builtin_themes(), *found.loaded), found.failed)
+
+    def _offer_themes(self, found: LoadedThemes) -> None:
+        """Make the themes that were read those to choose from."""
         for name in set(self.available_themes) - {self.theme}:
             self.unregister_theme(name)
-        found = load_user_themes(self._themes_folder) if self._themes_folder else LoadedThemes()
-        for theme in (*builtin_themes(), *found.loaded):
+        for theme in found.loaded:
             self.register_theme(theme)
         self._notices += [problem.sentence for problem in found.failed]
 

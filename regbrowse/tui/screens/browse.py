@@ -144,8 +144,7 @@ class BrowseScreen(ContentScreen):
             lines.append(step.line)
             if step.next_step:
                 lines.append(safe_text(f"    {step.next_step}"))
-            if screen.is_attached:
-                screen.set_lines(help_text.text(list(lines)))
+            screen.set_lines(help_text.text(list(lines)))
 
     def action_refresh(self) -> None:
         self._refresh(self.pane)

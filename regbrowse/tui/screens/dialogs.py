@@ -152,21 +152,22 @@ class TextScreen(ModalScreen[None]):
         super().__init__()
         self._title = title
         self._compose_lines = compose_lines
+        self._view = TextView()
 
     def compose(self) -> ComposeResult:
-        frame = Vertical(TextView())
+        frame = Vertical(self._view)
         frame.border_title = Content(self._title)
         frame.border_subtitle = Content("esc leaves")
         yield frame
 
     def on_mount(self) -> None:
-        view = self.query_one(TextView)
-        view.show_text(self._compose_lines)
-        view.focus()
+        self._view.show_text(self._compose_lines)
+        self._view.focus()
 
     def set_lines(self, compose_lines: Callable[[int], Sequence[Line]]) -> None:
-        """Show another state of the text."""
-        self.query_one(TextView).show_text(compose_lines, keep_place=True)
+        """Show another state of the text. There is none to show it to once the user has left."""
+        if self._view.is_attached:
+            self._view.show_text(compose_lines, keep_place=True)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -13,7 +13,7 @@ from regbrowse.browser.wording import count, file_size
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.models import Descriptor, Manifest, Schema1
 from regbrowse.registry.text import SafeText
-from regbrowse.tui.widgets.cells import column, elided
+from regbrowse.tui.widgets.cells import column, elided, fits
 from regbrowse.tui.widgets.image_view import ImageView, cells_of, hanging, size_and_bar, why_nothing
 from regbrowse.tui.widgets.line_widget import Piece
 from regbrowse.tui.widgets.text_view import Line
@@ -59,9 +59,7 @@ def _layer_lines(manifest: Manifest, width: int) -> Iterator[Line]:
         yield from _one(layer.digest, kind, type_cells, before, number, width)
         left = cells_of(before)
         for name, value in _annotations(layer):
-            yield from hanging(
-                ((" " * left, "plain"), (f"{name} ", "muted")), value, width, indent=left + 2, item=number, copy=value
-            )
+            yield from _annotation_lines(name, value, left, width, number)
     total = sum(layer.size for layer in layers)
     yield Line()
     words = f"{file_size(total)} in {count(len(layers))} layer{'' if len(layers) == 1 else 's'}"
@@ -98,6 +96,16 @@ def _one(
         return
     yield Line((*before, (elided(kind, width - left), "plain")), number, copy=copy)
     yield Line(((" " * left, "plain"), (shown, "muted")), number, copy=copy)
+
+
+def _annotation_lines(name: SafeText, value: SafeText, left: int, width: int, number: int) -> Iterator[Line]:
+    """The name and the value, which stands below it if the name leaves it no room."""
+    before, indent = (" " * left, "plain"), left + 2
+    if fits(name, (width - left) // 2):
+        yield from hanging((before, (f"{name} ", "muted")), value, width, indent=indent, item=number, copy=value)
+        return
+    yield from hanging((before,), name, width, ink="muted", item=number, copy=value)
+    yield from hanging(((" " * indent, "plain"),), value, width, item=number, copy=value)
 
 
 def _annotations(layer: Descriptor) -> Iterator[tuple[SafeText, SafeText]]:

@@ -119,6 +119,7 @@ class LineWidget(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._ink_styles: dict[tuple[str, bool], Style] = {}
+        self._painted: dict[int, tuple[tuple[Piece, ...], bool]] = {}
         self._title_height = 0
         self._follows_cursor = True
 
@@ -161,9 +162,28 @@ class LineWidget(ScrollView, can_focus=True, inherit_bindings=False):
 
     def lines_changed(self) -> None:
         """Take up a new number of lines, and paint all that is visible."""
-        self._title_height = 0 if self.title_pieces(0) is None else 1
-        self.virtual_size = Size(0, self.line_count + self._title_height)
+        self.lines_counted()
         self.refresh()
+
+    def lines_counted(self) -> None:
+        """Take up a new number of lines.
+
+        Textual would lay out the whole screen again, with all its panes; but the scrollbar is all that changes.
+        """
+        self._title_height = 0 if self.title_pieces(0) is None else 1
+        size = Size(0, self.line_count + self._title_height)
+        if self.styles.is_auto_height or not self.container_size:
+            self.virtual_size = size
+        elif size != self.virtual_size:
+            self.set_reactive(LineWidget.virtual_size, size)
+            self._scroll_update(size)
+
+    def refresh_changed_lines(self) -> None:
+        """Paint those lines again that say something else than what is painted."""
+        width, height = self.scrollable_content_region.size
+        changed = [Region(0, y, width, 1) for y in range(height) if self._painted.get(y) != self._said(y)]
+        if changed:  # no region at all would mean everything
+            self.refresh(*changed)
 
     def refresh_lines_between(self, first: int, last: int) -> None:
         """Paint the lines from `first` to `last` again, as far as they are visible."""
@@ -224,7 +244,7 @@ class LineWidget(ScrollView, can_focus=True, inherit_bindings=False):
         super().notify_style_update()
 
     def get_component_styles(self, *names: str) -> RenderStyles:
-        """The styles of inks, worked out when a line needs them: Textual would do it for all at each change of focus."""
+        """The styles of inks, worked out when a line needs them: Textual would do it for all at each focus."""
         for name in names:
             if name not in self._component_styles:
                 node = DOMNode(classes=name)
@@ -234,13 +254,17 @@ class LineWidget(ScrollView, can_focus=True, inherit_bindings=False):
         return super().get_component_styles(*names)
 
     def render_line(self, y: int) -> Strip:
-        width = self.scrollable_content_region.width
+        pieces, highlighted = self._painted[y] = self._said(y)
+        return self._strip(pieces, self.scrollable_content_region.width, highlighted=highlighted)
+
+    def _said(self, y: int) -> tuple[tuple[Piece, ...], bool]:
+        """What row `y` of the content says, and whether the cursor is on it."""
         if y < self._title_height:
-            return self._strip(self.title_pieces(self.line_width) or (), width, highlighted=False)
+            return tuple(self.title_pieces(self.line_width) or ()), False
         index = self.line_at(y)
         if index is None:
-            return Strip.blank(width, self._style("plain", highlighted=False))
-        return self._strip(self.line_pieces(index, self.line_width), width, highlighted=self.is_highlighted(index))
+            return (), False
+        return tuple(self.line_pieces(index, self.line_width)), self.is_highlighted(index)
 
     def _strip(self, pieces: Iterable[Piece], width: int, *, highlighted: bool) -> Strip:
         """One strip of `width` cells in as few segments as possible: each change of style costs bytes over SSH."""

@@ -9,6 +9,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
@@ -33,6 +34,8 @@ class PaneFrame(Vertical):
 
     PANE: ClassVar[Pane]
 
+    _edge_words: tuple[str, SafeText] = ("", _NOTHING)
+
     DEFAULT_CSS = """
     PaneFrame {
         border: round $foreground 25%;
@@ -51,8 +54,15 @@ class PaneFrame(Vertical):
 
     def set_title(self, extra: str = "", subtitle: SafeText = _NOTHING) -> None:
         """Show the pane's number and name, then `extra`; `subtitle` on the lower edge."""
-        self.border_title = Content(f"{self.PANE.number} {self.PANE.value}{' ' if extra else ''}{extra}")
-        self.border_subtitle = Content(subtitle) if subtitle else None
+        words = (f"{self.PANE.number} {self.PANE.value}{' ' if extra else ''}{extra}", subtitle)
+        if words == self._edge_words:
+            return
+        # Not `border_title`: to set that paints all that is in the pane anew
+        self._edge_words = words
+        self._border_title = Content(words[0])
+        self._border_subtitle = Content(subtitle) if subtitle else None
+        width, height = self.outer_size
+        self.refresh(Region(-1, -1, width, 1), Region(-1, height - 2, width, 1))
 
     @property
     def focus_target(self) -> Widget:
@@ -183,14 +193,16 @@ class ListPane(PaneFrame):
         Args:
             asking: What is being done while it is loading.
             grown: Whether it may begin with the names that are shown; False if it was asked for again.
-            from_top: Put the cursor on the first name; otherwise it stays where it is.
+            from_top: Put the cursor on the first name; otherwise it stays where it is, which at the top is the top.
         """
         self.listing = listing
         self._loading.display = listing.phase is Phase.LOADING
         self._spinner.turn(listing.phase is Phase.LOADING)
         self._asking.say(asking)
         self.say(listing)
-        self.set_names(listing.names if listing.names else listing.known, grown=grown, from_top=from_top)
+        is_at_top = not self.rows.cursor and not self.rows.scroll_offset.y
+        names = listing.names if listing.names else listing.known
+        self.set_names(names, grown=grown, from_top=from_top or is_at_top)
 
     def set_names(self, names: Sequence[SafeText], *, grown: bool = True, from_top: bool = False) -> None:
         """Make `names` what is filtered and shown."""

@@ -130,8 +130,8 @@ class TagsPane(ListPane):
     @on(VirtualList.ViewportChanged)
     def _viewport_changed(self, event: VirtualList.ViewportChanged) -> None:
         event.stop()
-        rows = self.rows.rows
-        self.post_message(self.RowsShown(tuple(rows[index] for index in range(event.first, event.last + 1))))
+        # A slice: meanwhile a filter may have left fewer rows than there were
+        self.post_message(self.RowsShown(tuple(self.rows.rows[event.first : event.last + 1])))
 
     def _note_digest(self, tag: SafeText, details: TagDetails) -> None:
         if details.digest:

@@ -132,11 +132,12 @@ class VirtualList(LineWidget, Generic[T]):
             new = self.validate_cursor(self._find(before, old, locate))
         offset = self.scroll_offset.y + new - old if keep_cursor else 0
         follows = self._follows_cursor or not keep_cursor
-        self.lines_changed()
+        self.lines_counted()
         self.set_reactive(VirtualList.cursor, new)
         self.scroll_to_line(offset)
         self._follows_cursor = follows
         self.show_cursor_again()
+        self.refresh_changed_lines()
         self._reported = None
         self._viewport_moved()
         if self.row is not None and self.row != before:
