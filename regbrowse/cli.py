@@ -8,14 +8,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from regbrowse import __version__
 from regbrowse.registry.errors import ConfigError, RegistryError
+from regbrowse.registry.insecure import InsecureRegistries
+from regbrowse.registry.mirrors import validate_mirror
 from regbrowse.registry.reference import RegistryAddress, Target, parse_registry_address, parse_target
 
 if TYPE_CHECKING:
@@ -40,15 +43,21 @@ Press ? in the program for its keys.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; its exit status is 0, 1 after a failure that was said, 2 for a wrong command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a plain locale shall cost a few characters, not the answer
     options = _parser().parse_args(arguments)
     gc.disable()  # until the first paint: a sixth of the start is the collector looking at modules
     try:
         return _run(options)
     except RegistryError as error:
-        print(f"regbrowse: {error.user_message.removesuffix('.')}. {error.next_step}", file=sys.stderr)
+        print(f"regbrowse: {_words(error)}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # who read this has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     finally:
         gc.enable()
 
@@ -65,11 +74,17 @@ def _parser() -> argparse.ArgumentParser:
         "--demo", action="store_true", help="browse sample images inside the process, without a network"
     )
     parser.add_argument(
-        "--registry-mirror", metavar="URL", action="append", default=[], help="ask this mirror of Docker Hub first"
+        "--registry-mirror",
+        metavar="URL",
+        type=_accepted_by(validate_mirror),
+        action="append",
+        default=[],
+        help="ask this mirror of Docker Hub first",
     )
     parser.add_argument(
         "--insecure-registry",
         metavar="HOST|CIDR",
+        type=_accepted_by(lambda entry: InsecureRegistries.parse([entry])),
         action="append",
         default=[],
         help="accept any certificate of this registry, and plain HTTP",
@@ -85,6 +100,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     parser.add_argument("--version", action="version", version=f"regbrowse {__version__}")
     return parser
+
+
+def _accepted_by(check: Callable[[str], object]) -> Callable[[str], str]:
+    """A value that `check` accepts: on the command line another one is wrong use, in the config file a failure."""
+
+    def take(value: str) -> str:
+        try:
+            check(value)
+        except ConfigError as error:
+            raise argparse.ArgumentTypeError(_words(error)) from None
+        return value
+
+    return take
+
+
+def _words(error: RegistryError) -> str:
+    return f"{error.user_message.removesuffix('.')}. {error.next_step}"
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -110,7 +142,7 @@ def _target(options: argparse.Namespace) -> Target | None:
     try:
         return parse_target(options.target, default)
     except RegistryError as error:
-        _parser().exit(WRONG_USE, f"regbrowse: {error.user_message} {error.next_step}\n")
+        _parser().exit(WRONG_USE, f"regbrowse: {_words(error)}\n")
 
 
 def _registries(options: argparse.Namespace, settings: Settings, locations: Locations) -> Registries:
@@ -119,8 +151,6 @@ def _registries(options: argparse.Namespace, settings: Settings, locations: Loca
     from regbrowse.credentials.chain import CredentialChain
     from regbrowse.demo import DEMO_HOSTS, demo_transport
     from regbrowse.registry.endpoint import CERTS_DIR
-    from regbrowse.registry.insecure import InsecureRegistries
-    from regbrowse.registry.mirrors import validate_mirror
     from regbrowse.settings.visited import Visited
 
     if options.certs_dir and not options.certs_dir.is_dir():
@@ -142,12 +172,21 @@ def _registries(options: argparse.Namespace, settings: Settings, locations: Loca
     )
 
 
+def _say(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ConfigError(f"The output cannot be written: {error.strerror}.", "Make room for it.") from error
+
+
 async def _check(registries: Registries, target: Target) -> int:
     failed = False
     async for step in registries.check(target):
-        print(step.line)
+        _say(step.line)
         if step.next_step:
-            print(f"           {step.next_step}")
+            _say(f"           {step.next_step}")
         failed = failed or step.failed
     await registries.aclose()
     return FAILED if failed else 0
@@ -166,6 +205,7 @@ def _show(
         print(f"regbrowse: {refusal}", file=sys.stderr)
         return FAILED
     prepare_environment(os.environ)
+    sys.setswitchinterval(0.001)  # a thread that sorts or imports soon lets go of the lock that painting waits for
 
     from regbrowse.tui.app import RegbrowseApp
     from regbrowse.tui.guards import run_app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -62,12 +63,13 @@ async def _opened(
     manifest = document
     if isinstance(document.content, Index):
         entries = await _images(client, repository, document.content)
-        state = replace(state, choices=tuple(_choice(entry, document.content) for entry in entries))
+        state = replace(state, choices=_choices(entries, document.content))
         entry = next((entry for entry in entries if entry.digest == chosen), None) or preferred(entries, wish)
         if entry is None:
             yield replace(state, phase=Phase.READY, manifest=document)
             return
-        state = replace(state, chosen=_choice(entry, document.content))
+        chosen_one = next(choice for choice in state.choices if choice.digest == entry.digest)
+        state = replace(state, chosen=chosen_one)
         yield state
         manifest = await client.manifest(repository, entry.digest)
     state = replace(state, manifest=manifest, artifact=state.artifact or artifact_name(manifest))
@@ -121,8 +123,11 @@ async def _images(client: RegistryClient, repository: str, index: Index) -> list
     return list(found.values())
 
 
-def _choice(entry: Descriptor, index: Index) -> PlatformChoice:
-    return PlatformChoice(entry.digest, _label(entry), entry.size, len(index.attestations_of(entry.digest)))
+def _choices(entries: list[Descriptor], index: Index) -> tuple[PlatformChoice, ...]:
+    attestations = Counter(entry.attests for entry in index.manifests)
+    return tuple(
+        PlatformChoice(entry.digest, _label(entry), entry.size, attestations[entry.digest]) for entry in entries
+    )
 
 
 def _label(entry: Descriptor) -> SafeText:

@@ -93,6 +93,10 @@ class Registries:
 
     def known(self) -> tuple[KnownRegistry, ...]:
         """Every registry that is known here. Blocking: it reads the stores, once."""
+        opened = tuple(KnownRegistry(address, safe_text("open")) for address in self._browsers)
+        return (*opened, *(known for known in self._stored() if known.address not in self._browsers))
+
+    def _stored(self) -> tuple[KnownRegistry, ...]:
         if self._known is None:
             named = list(self._offered)
             named += [(host, "visited") for host in self._visited.registries()]
@@ -113,7 +117,8 @@ class Registries:
 
     def others(self, address: RegistryAddress) -> int:
         """How many registries beside `address` are known, as far as the stores were read."""
-        return sum(known.address != address for known in self._known or ())
+        addresses = {*self._browsers, *(known.address for known in self._known or ())}
+        return len(addresses - {address})
 
     def counted(self, browser: Browser) -> tuple[int, int, float]:
         """Requests so far, answers from memory, and the pause that a registry asked for, in seconds."""

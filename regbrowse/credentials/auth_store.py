@@ -130,6 +130,8 @@ class AuthStore:
                 raise self._unusable(key, "its name or password is not a text")
         if not (username or password) or username == _TOKEN_USER:
             return None
+        if any("\ud800" <= character <= "\udfff" for character in username + password):
+            raise self._unusable(key, "its name or password is not a text")
         return Credential(username, password, self.name)
 
     def _content(self) -> _Content:

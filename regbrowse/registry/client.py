@@ -280,6 +280,7 @@ class RegistryClient:
                 len(body), lambda: parse_manifest(body, content_type=content_type, claimed=claimed or None)
             )
             etag = response.header("etag")
+            etag = etag if etag.isascii() and etag.isprintable() else ""
             self._kept.put((repository, document.digest), (body, content_type), len(body))
         self._tags.put((repository, tag), _KnownTag(document, etag, self._clock()), len(document.raw))
         return document

@@ -32,10 +32,10 @@ def connection_failure(error: BaseException, scheme: str, host: str, *, started:
     """
     shown = safe_text(host)
     causes = list(_causes(error))
-    if tls_failure := _tls_failure(causes, shown):
-        return tls_failure
     if isinstance(error, httpx.ConnectTimeout):
         return ConnectionFailedError(f"{shown} does not answer: no connection within 5 seconds.")
+    if tls_failure := _tls_failure(causes, shown):
+        return tls_failure
     if any(isinstance(cause, TimeoutError | httpx.TimeoutException) for cause in causes):
         return ConnectionFailedError(f"{shown} took the request and did not answer it in time.")
     if any(isinstance(cause, socket.gaierror) for cause in causes):

@@ -360,7 +360,7 @@ def _redirected(url: httpx.URL, location: str) -> httpx.URL:
     except (httpx.InvalidURL, ValueError) as error:
         raise RedirectRefusedError(f"{shown} redirects to no address.") from error
     is_web = target.scheme in ("http", "https") and _WEB_HOST.fullmatch(_host(target))
-    if not is_web or target.userinfo or "\\" in location:
+    if not is_web or target.userinfo or not 0 < (target.port or 1) <= 65535 or "\\" in location:
         raise RedirectRefusedError(f"{shown} redirects to what is no web address.")
     if url.scheme == "https" and target.scheme == "http":
         raise RedirectRefusedError(f"{shown} redirects to plain HTTP at {_host(target)}.")

@@ -28,7 +28,11 @@ from regbrowse.tui.themes import (
     load_user_themes,
     use_theme,
 )
+from regbrowse.tui.widgets.image_pane import import_views
 from regbrowse.tui.widgets.line_widget import movement
+
+_COLLECTED_AFTER: Final = (20_000, 20, 100)
+"""A full collection walks every name of a large registry, which would be felt: it is made seldom."""
 
 _START: Final = "the first screen"
 """The name of its mode; those of the others are the registries' names, in which there is no blank."""
@@ -99,9 +103,11 @@ class RegbrowseApp(GuardedApp):
         if not gc.isenabled():  # the door has put it off
             gc.freeze()
             gc.enable()
+        gc.set_threshold(*_COLLECTED_AFTER)
         self.run_worker(self._settle(), exit_on_error=True)
 
     async def _settle(self) -> None:
+        await asyncio.to_thread(import_views)
         await asyncio.to_thread(self.registries.known)
         self._notices += await asyncio.to_thread(self.registries.notices)
         self._offer_themes(await asyncio.to_thread(self._read_themes))
@@ -113,7 +119,7 @@ class RegbrowseApp(GuardedApp):
         try:
             use_theme(self, find_theme(name, self._themes_folder))
         except ThemeError as error:
-            self._notices.append(f"{error.user_message} {error.next_step}")
+            self._notices.append(f"{error.user_message.removesuffix('.')}. {error.next_step}")
             use_theme(self, find_theme(default_theme(self.console.color_system, self.no_color)))
 
     def _read_themes(self) -> LoadedThemes:
@@ -139,9 +145,9 @@ class RegbrowseApp(GuardedApp):
         if screen is not None and target.repository:
             screen.go_to(target)
 
-    async def choose_registry(self) -> None:
-        """Let the user switch to another registry that is known."""
-        known = await asyncio.to_thread(self.registries.known)
+    async def choose_registry(self, current: RegistryAddress) -> None:
+        """Let the user switch from `current` to another registry that is known."""
+        known = [entry for entry in await asyncio.to_thread(self.registries.known) if entry.address != current]
         if not known:
             self.notify("No other registry is known. Press o to open one by its name.")
             return

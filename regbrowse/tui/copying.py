@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from regbrowse.browser.states import PlatformChoice
 from regbrowse.registry.digest import Digest
-from regbrowse.registry.reference import Target, digest_reference
+from regbrowse.registry.reference import Target, digest_reference, is_repository_name, is_tag
 from regbrowse.registry.text import SafeText, safe_text
 
 
@@ -17,6 +17,13 @@ class Offer:
 
     label: SafeText
     text: SafeText
+
+
+def is_reference(target: Target) -> bool:
+    """Whether the names in `target` are within the grammar. A registry may list others: nobody should paste those."""
+    if target.repository and not is_repository_name(target.repository):
+        return False
+    return target.reference is None or target.reference.has_digest or is_tag(target.reference.text)
 
 
 def obvious(target: Target) -> SafeText:
@@ -34,6 +41,8 @@ def offers(
         line: What the cursor is on in the image's pane: a step's command, a layer's digest.
         chosen: The platform that is shown, of an image that has several.
     """
+    if not is_reference(target):
+        return [Offer(safe_text("digest".ljust(20)), safe_text(digest))] if digest else []
     name = target.familiar_name
     found = [("reference", name)]
     if target.repository:

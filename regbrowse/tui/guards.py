@@ -9,12 +9,13 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.binding import Binding, BindingType
 from textual.color import Color
 from textual.filter import LineFilter, Monochrome, NoColor
@@ -137,8 +138,13 @@ class GuardedApp(App[None]):
         """Run; signals are handled unless there is no terminal at all."""
         if headless:
             return await super().run_async(headless=True, **options)
-        with signals_handled(lambda status: self.exit(return_code=status)):
+        with signals_handled(self._end):
             return await super().run_async(**options)
+
+    def _end(self, status: int) -> None:
+        """End because a signal asked for it; what breaks on the way, half built, is no fault to report."""
+        self._reported = True
+        self.exit(return_code=status)
 
     # What is written
 
@@ -163,7 +169,9 @@ class GuardedApp(App[None]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Show a toast, whose text is not markup unless that is asked for."""
+        """Show a toast, whose text is not markup unless that is asked for; not one that is shown already."""
+        if any(shown.message == message for shown in self._notifications):
+            return
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def copy_to_clipboard(self, text: str) -> None:
@@ -172,6 +180,11 @@ class GuardedApp(App[None]):
             self.notify("A password is not copied.", severity="warning")
         else:
             self.notify(clipboard.copy(self, text))
+
+    def clear_selection(self) -> None:
+        """Clear the selection of the active screen. Since Python 3.12 a first screen is built before it is active."""
+        with suppress(ScreenStackError):
+            super().clear_selection()
 
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
         """Open an http(s) address where the person can see it; on a machine without a desktop, copy it."""

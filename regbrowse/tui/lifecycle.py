@@ -8,7 +8,7 @@ import signal
 import termios
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final
 
@@ -48,6 +48,8 @@ def signals_handled(end: Callable[[int], None]) -> Iterator[None]:
         loop.call_soon_threadsafe(end, 128 + number)
 
     def hang_up(_number: int, _frame: FrameType | None) -> None:
+        with suppress(OSError, termios.error):  # most often there is no terminal any more
+            restore()
         os._exit(HUNG_UP)
 
     # signal.signal, not the loop's handlers: those wait for a loop that may itself wait for the terminal

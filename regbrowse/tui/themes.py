@@ -47,7 +47,7 @@ _IN_PACKAGE: Final = Path(__file__).parents[1] / "themes"
 class ThemeError(ConfigError):
     """A theme file that cannot be used."""
 
-    default_next_step = "Correct the file, or choose another theme in the settings."
+    default_next_step = "Correct the file, or choose another theme with --theme."
 
 
 @dataclass(frozen=True, slots=True)

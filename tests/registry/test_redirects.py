@@ -254,6 +254,7 @@ async def test_a_redirect_without_a_location_is_a_failure(good: RegistryServer) 
         "http://",
         "http://[::1",
         "http://E:99999999/x",
+        "http://E:99999/x",
         "http://../x",
         "http://./x",
         "http://a..invalid/x",

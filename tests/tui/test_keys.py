@@ -68,6 +68,7 @@ async def test_pages_are_as_long_as_the_pane() -> None:
     async with browsing() as session:
         await _in_repositories(session)
         rows = session.screen.repositories.rows
+        await session.until(lambda: rows.page > 1, "the list laid out")
         await session.press("pagedown")
         assert rows.cursor == rows.page
         await session.press("pagedown", "pageup")
@@ -602,3 +603,15 @@ def test_help_fits_its_screen(pane: Pane) -> None:
 def test_no_key_is_only_one_that_terminals_swallow() -> None:
     swallowed = {"ctrl+a", "ctrl+b", "ctrl+s"}
     assert not [action.id for action in ACTIONS if action.keys and set(action.keys.split(",")) <= swallowed]
+
+
+@pytest.mark.parametrize(
+    "keys", [("Y", "enter", "enter"), ("colon", "enter", "enter"), ("c", "escape", "escape")], ids="-".join
+)
+async def test_a_key_too_many_in_a_dialog_is_not_the_end(keys: Sequence[str]) -> None:
+    async with browsing(SERVICE) as session:
+        await _in_tags(session)
+        await session.pilot.press(*keys)
+        await session.until(lambda: not session.has_dialog, "no dialog")
+        await session.press("g")
+        assert session.screen.is_current

@@ -72,6 +72,8 @@ class BrowseScreen(ContentScreen):
         if self._opening:
             with suppress(WorkerCancelled):
                 await self._opening.wait()
+        if self.pane is not Pane.IMAGE:  # the user went elsewhere meanwhile
+            return
         state = self.image.state
         if state is None or len(state.choices) < 2:
             self.say("This image has one platform." if state else "No image is open.")
@@ -95,7 +97,10 @@ class BrowseScreen(ContentScreen):
         self.image.tab = TABS.index("Manifest")
 
     def action_copy(self) -> None:
-        self.regbrowse.copy(copying.obvious(self.target))
+        if copying.is_reference(self.target):
+            self.regbrowse.copy(copying.obvious(self.target))
+        else:
+            self.say("Not copied: this name is outside the grammar of references.")
 
     @work(exclusive=True, group="dialog")
     async def action_copy_menu(self) -> None:
@@ -103,6 +108,9 @@ class BrowseScreen(ContentScreen):
         state = self.image.state
         platform = state.chosen if state and state.target == target else None
         offers = copying.offers(target, self._digest_of(target), self._line_copy(), platform)
+        if not offers:
+            self.say("Nothing to copy: this name is outside the grammar of references.")
+            return
         choices = [Choice(offer.label, offer.text) for offer in offers]
         chosen = await self.app.push_screen_wait(ChoiceScreen("Copy", choices))
         if chosen is not None:
@@ -133,7 +141,7 @@ class BrowseScreen(ContentScreen):
 
     @work(exclusive=True, group="dialog")
     async def action_registries(self) -> None:
-        await self.regbrowse.choose_registry()
+        await self.regbrowse.choose_registry(self.browser.address)
 
     @work(exclusive=True, group="dialog")
     async def action_connection(self) -> None:

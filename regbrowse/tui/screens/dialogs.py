@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from rich.cells import cell_len
 from textual import on
@@ -24,6 +24,8 @@ from regbrowse.tui.widgets.notice import Notice
 from regbrowse.tui.widgets.text_view import Line, TextView
 from regbrowse.tui.widgets.virtual_list import VirtualList
 
+T = TypeVar("T")
+
 FRAME = """
     align: center middle;
     & > Vertical {
@@ -34,6 +36,20 @@ FRAME = """
 """
 
 
+class Dialog(ModalScreen[T | None]):
+    """A screen that gives one result, once: of keys that come in a burst, those after the last are not its own."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
+
+    def leave(self, result: T | None = None) -> None:
+        """Give `result` and go."""
+        if self.is_current:
+            self.dismiss(result)
+
+    def action_leave(self) -> None:
+        self.leave()
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """One line to choose: what it is, and more about it."""
@@ -42,7 +58,7 @@ class Choice:
     more: SafeText = SafeText("")  # noqa: RUF009  # immutable
 
 
-class ChoiceScreen(ModalScreen[int | None]):
+class ChoiceScreen(Dialog[int]):
     """Lets the user choose one of a few lines; gives its number, or None."""
 
     DEFAULT_CSS = f"ChoiceScreen {{ {FRAME} }} ChoiceScreen VirtualList {{ height: auto; max-height: 24; }}"
@@ -70,10 +86,7 @@ class ChoiceScreen(ModalScreen[int | None]):
 
     @on(VirtualList.Selected)
     def _selected(self, event: VirtualList.Selected) -> None:
-        self.dismiss(event.index)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
+        self.leave(event.index)
 
     def _paint(self, choice: Choice, index: int, width: int) -> Iterable[Piece]:
         label = elided(choice.label, width)
@@ -82,7 +95,7 @@ class ChoiceScreen(ModalScreen[int | None]):
         yield elided(choice.more, width - cell_len(label) - 3), "muted"
 
 
-class OpenScreen(ModalScreen[Target | None]):
+class OpenScreen(Dialog[Target]):
     """Lets the user name a registry, a repository or an image.
 
     Args:
@@ -90,7 +103,6 @@ class OpenScreen(ModalScreen[Target | None]):
     """
 
     DEFAULT_CSS = f"OpenScreen {{ {FRAME} }} OpenScreen Input {{ background: $boost; }}"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
 
     def __init__(self, registry: RegistryAddress | None) -> None:
         super().__init__()
@@ -117,12 +129,9 @@ class OpenScreen(ModalScreen[Target | None]):
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         try:
-            self.dismiss(parse_target(event.value, self._registry))
+            self.leave(parse_target(event.value, self._registry))
         except InvalidReferenceError as error:
             self.query_one(Notice).say(error.user_message, error.next_step, failed=True)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
 
     def _explain(self, text: str) -> None:
         notice = self.query_one(Notice)
@@ -138,7 +147,7 @@ class OpenScreen(ModalScreen[Target | None]):
         notice.say("", f"Opens the {kind} {target}.")
 
 
-class TextScreen(ModalScreen[None]):
+class TextScreen(Dialog[None]):
     """Shows a text to read."""
 
     DEFAULT_CSS = (
@@ -168,6 +177,3 @@ class TextScreen(ModalScreen[None]):
         """Show another state of the text. There is none to show it to once the user has left."""
         if self._view.is_attached:
             self._view.show_text(compose_lines, keep_place=True)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from regbrowse.browser.filtering import parse_filter
 from regbrowse.tui.actions import Action
-from regbrowse.tui.screens.dialogs import FRAME
+from regbrowse.tui.screens.dialogs import FRAME, Dialog
 from regbrowse.tui.widgets.cells import column
 from regbrowse.tui.widgets.line_widget import Piece
 from regbrowse.tui.widgets.virtual_list import VirtualList
@@ -33,11 +30,10 @@ class _Words(Input):
             getattr(self.screen.query_one(VirtualList), f"action_move_{moves[event.key]}")()
 
 
-class PaletteScreen(ModalScreen[Action | None]):
+class PaletteScreen(Dialog[Action]):
     """Lets the user find an action by its words; gives it, or None."""
 
     DEFAULT_CSS = f"PaletteScreen {{ {FRAME} }} PaletteScreen Input {{ background: $boost; margin-bottom: 1; }}"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
 
     def __init__(self, actions: Sequence[Action]) -> None:
         super().__init__()
@@ -68,14 +64,11 @@ class PaletteScreen(ModalScreen[Action | None]):
     def _submitted(self) -> None:
         chosen = self.query_one(VirtualList).row
         if chosen is not None:
-            self.dismiss(chosen)
+            self.leave(chosen)
 
     @on(VirtualList.Selected)
     def _selected(self, event: VirtualList.Selected) -> None:
-        self.dismiss(event.row)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
+        self.leave(event.row)
 
 
 def _paint(action: Action, index: int, width: int) -> Iterable[Piece]:

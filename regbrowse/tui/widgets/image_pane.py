@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -31,6 +32,16 @@ if TYPE_CHECKING:
 TABS: Final = ("History", "Config", "Layers", "Manifest")
 
 Words = tuple[tuple[str, str], ...]
+
+
+def import_views() -> tuple[Callable[[], ImageView], ...]:
+    """What makes the view of each tab. The first paint needs none of them; after it, a thread may import them."""
+    from regbrowse.tui.widgets.config_view import ConfigView
+    from regbrowse.tui.widgets.history_view import HistoryView
+    from regbrowse.tui.widgets.layers_view import LayersView
+    from regbrowse.tui.widgets.manifest_view import ManifestView
+
+    return HistoryView, ConfigView, LayersView, ManifestView
 
 
 class TabBar(Widget):
@@ -155,12 +166,7 @@ class ImagePane(PaneFrame):
     def views(self) -> tuple[ImageView, ...]:
         """One for each of `TABS`. They are made when the first of them is wanted, which is after the first paint."""
         if not self._views:
-            from regbrowse.tui.widgets.config_view import ConfigView
-            from regbrowse.tui.widgets.history_view import HistoryView
-            from regbrowse.tui.widgets.layers_view import LayersView
-            from regbrowse.tui.widgets.manifest_view import ManifestView
-
-            self._views = (HistoryView(), ConfigView(), LayersView(), ManifestView())
+            self._views = tuple(view() for view in import_views())
             self.mount(*self._views)
             self._show_view()
         return self._views
