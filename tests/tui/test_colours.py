@@ -40,7 +40,7 @@ class Sight:
 
     Attributes:
         changes: Every change of style that was written, as `1;39;49`.
-        backgrounds: Of all cells, at the end.
+        backgrounds: Of all cells, of the panes and of a dialog over them.
         rows: The row with the cursor, and the one below it, in each of two lists.
         titles: Of the pane with the focus, and of another one.
         tabs: The one that is shown, and another one.
@@ -72,12 +72,17 @@ def sight(name: str) -> Sight:
         terminal.press("l")
         terminal.wait_for("STEP")
         tabs = style_of(terminal, "History   Config"), style_of(terminal, "Config   Layers")
+        grounds = backgrounds(terminal)
         for keys, seen in [("]", "Start"), ("]]", '": {'), ("?", "Moving"), ("\x1b", '": {'), ("Y", "docker pull")]:
             terminal.type(keys)
             terminal.wait_for(seen)
         changes = frozenset(change.decode() for change in CHANGE_OF_STYLE.findall(terminal.raw))
-        cells = [terminal.cell_style(column, row) for column in range(COLUMNS) for row in range(ROWS)]
-    return Sight(changes, frozenset(cell.background for cell in cells), tuple(rows), titles, tabs)
+        grounds |= backgrounds(terminal)
+    return Sight(changes, grounds, tuple(rows), titles, tabs)
+
+
+def backgrounds(terminal: Terminal) -> frozenset[str]:
+    return frozenset(terminal.cell_style(column, row).background for column in range(COLUMNS) for row in range(ROWS))
 
 
 def style_of(terminal: Terminal, text: str) -> CellStyle:
@@ -94,6 +99,7 @@ def rows_at_cursor(terminal: Terminal) -> tuple[CellStyle, CellStyle]:
         return focused[-1] if focused else None
 
     terminal.wait_for(lambda _: mark() is not None)
+    terminal.wait_idle()
     place = mark()
     assert place is not None
     return terminal.cell_style(place[0] + 2, place[1]), terminal.cell_style(place[0] + 2, place[1] + 1)
