@@ -14,6 +14,9 @@ GIVEN: Final = 50.0
 FILTERED: Final = 60.0
 """Milliseconds."""
 
+PRESSED: Final = 2.0
+"""Times the same key in an empty app."""
+
 FILTERS: Final = (
     ("one letter", "s", 0),
     ("one more letter", "se", 1),
@@ -38,11 +41,11 @@ def measure(quick: bool) -> Iterator[Figure]:
             empty.until("painted")
             empty.settle()
         yield from given(ours, rounds, names)
-        yield pressed(ours, line, "down", "down, inside: over a line", rounds, 2.0)
+        yield pressed(ours, line, "down", "down, inside: over a line", rounds)
         ours.to_the_edge()
         for key, what in (("down", "down, scrolls"), ("pagedown", "page down")):
             yield pressed(ours, line, key, f"{what}: over a line", rounds)
-            yield pressed(ours, page, key, f"{what}: over a page of that size", rounds, 2.0)
+            yield pressed(ours, page, key, f"{what}: over a page of that size", rounds)
         for what, text, measured in FILTERS[: 2 if quick else None]:
             yield filtered(ours, what, text, measured, rounds)
 
@@ -60,14 +63,12 @@ def given(terminal: TimedTerminal, rounds: int, names: int) -> Iterator[Figure]:
     terminal.stroke("f1")
 
 
-def pressed(
-    ours: TimedTerminal, empty: TimedTerminal, key: str, what: str, rounds: int, bound: float | None = None
-) -> Figure:
+def pressed(ours: TimedTerminal, empty: TimedTerminal, key: str, what: str, rounds: int) -> Figure:
     """The same key in our list and in an empty app, one after the other."""
     ours.settle(0.3)
     found = paired(rounds, {"ours": partial(milliseconds, ours, key), "empty": partial(milliseconds, empty, key)})
     note = f"{median(found['ours']):.1f} ms to {median(found['empty']):.1f} ms, {rounds} pairs"
-    return Figure(what, ratio(found["ours"], found["empty"]), "×", bound, note)
+    return Figure(what, ratio(found["ours"], found["empty"]), "×", PRESSED, note)
 
 
 def filtered(terminal: TimedTerminal, what: str, text: str, measured: int, rounds: int) -> Figure:

@@ -76,9 +76,9 @@ def safe_text(text: str, *, multiline: bool = False, limit: int | None = None) -
 
     Returns:
         The safe text; at most ten times `limit`, since what was one character may be shown as ten. A `SafeText` comes
-        back as it is, unless it has line feeds and may not.
+        back as it is, unless it has line feeds and may not, or is longer than a `limit` that is given.
     """
-    if type(text) is SafeText and (multiline or "\n" not in text):
+    if type(text) is SafeText and (multiline or "\n" not in text) and (limit is None or len(text) <= limit):
         return text
     if limit is None:
         limit = TEXT_LIMIT if multiline else LINE_LIMIT

@@ -157,6 +157,7 @@ async def test_details_are_asked_for_rows_on_the_screen_only(content: Content) -
     with RegistryServer(content) as server:
         async with browsing("team/app", server=server) as session:
             await session.until(lambda: len(session.screen.tags.rows.rows) == 501, "the tags")
+            await session.until(lambda: session.screen.tags.rows.visible_lines, "the tags on the screen")
             shown = session.screen.tags.rows.visible_lines
             details = session.screen.browser.details("team/app")
             await session.until(lambda: len(details) == len(shown), "the details of the rows")

@@ -20,8 +20,10 @@ from regbrowse.tui.themes import (
     builtin_themes,
     default_theme,
     find_theme,
+    load_plain,
     load_theme,
     load_user_themes,
+    load_yaml,
     theme_folder,
     use_theme,
 )
@@ -288,3 +290,30 @@ def test_use_theme_is_for_any_app() -> None:
     app: App[None] = App()
     use_theme(app, OURS["harbour"])
     assert app.theme == "harbour"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_ours_are_read_without_yaml_as_yaml_reads_them(name: str) -> None:
+    data = (theme_folder() / f"{name}.yaml").read_bytes()
+    assert load_plain(data) is not None
+    assert load_plain(data) == load_yaml(data)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "primary: red",
+        "dark: yes",
+        "luminosity-spread: 0.2",
+        'primary: "#1e90ff" # a comment',
+        'primary: "a\\tb"',
+        "primary: '#1e90ff'",
+        'variables:\n    border: "#1e90ff"',
+        '  border: "#1e90ff"',
+        "variables:\n",
+        "on: true",
+        "",
+    ],
+)
+def test_what_takes_yaml_to_tell_is_left_to_yaml(text: str) -> None:
+    assert load_plain(text.encode()) is None

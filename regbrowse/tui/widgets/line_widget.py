@@ -172,7 +172,7 @@ class LineWidget(ScrollView, can_focus=True, inherit_bindings=False):
         """
         self._title_height = 0 if self.title_pieces(0) is None else 1
         size = Size(0, self.line_count + self._title_height)
-        if self.styles.is_auto_height or not self.container_size:
+        if self.styles.is_auto_height or not self.scrollable_content_region:
             self.virtual_size = size
         elif size != self.virtual_size:
             self.set_reactive(LineWidget.virtual_size, size)
