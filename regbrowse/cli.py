@@ -219,6 +219,8 @@ def _show(
         notices=settings.notices,
     )
     status = run_app(app, mouse=not options.no_mouse)
+    if registries.log_is_cut:
+        print(f"regbrowse: The log {options.log} is cut: it could not be written to its end.", file=sys.stderr)
     if options.demo and options.target is None and status == 0:
         print("That was the demo. Now name a registry: regbrowse registry.corp:5000")
     return status

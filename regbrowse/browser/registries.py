@@ -115,6 +115,11 @@ class Registries:
         )
         return tuple(filter(None, (*problems, *self._insecure.notices, self._visited.notice)))
 
+    @property
+    def log_is_cut(self) -> bool:
+        """Whether the log could not be written to its end."""
+        return self._journal.is_cut
+
     def others(self, address: RegistryAddress) -> int:
         """How many registries beside `address` are known, as far as the stores were read."""
         addresses = {*self._browsers, *(known.address for known in self._known or ())}

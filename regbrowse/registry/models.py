@@ -108,10 +108,6 @@ class Index:
         """The manifests that are for a platform, or might be: all but the attestations."""
         return tuple(entry for entry in self.manifests if not entry.is_attestation)
 
-    def attestations_of(self, digest: Digest) -> tuple[Descriptor, ...]:
-        """The attestations about the manifest with this digest."""
-        return tuple(entry for entry in self.manifests if entry.attests == digest)
-
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:

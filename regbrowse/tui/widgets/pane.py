@@ -116,29 +116,23 @@ class ListPane(PaneFrame):
     }
     """
 
-    class Opened(Message):
+    class NameMessage(Message):
+        """Something about one name."""
+
+        def __init__(self, pane: ListPane, name: SafeText) -> None:
+            super().__init__()
+            self.pane = pane
+            self.name = name
+
+        @property
+        def control(self) -> ListPane:
+            return self.pane
+
+    class Opened(NameMessage):
         """A row was opened: by enter, or by a second click."""
 
-        def __init__(self, pane: ListPane, name: SafeText) -> None:
-            super().__init__()
-            self.pane = pane
-            self.name = name
-
-        @property
-        def control(self) -> ListPane:
-            return self.pane
-
-    class Highlighted(Message):
+    class Highlighted(NameMessage):
         """The cursor is on another name now."""
-
-        def __init__(self, pane: ListPane, name: SafeText) -> None:
-            super().__init__()
-            self.pane = pane
-            self.name = name
-
-        @property
-        def control(self) -> ListPane:
-            return self.pane
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, ListPane.Highlighted) and message.pane is self.pane
