@@ -9,6 +9,7 @@ from typing import Final
 from benchmarks.figures import Figure
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.states import Phase
+from regbrowse.browser.v2_source import V2Source
 from regbrowse.registry.auth import Credential
 from regbrowse.registry.client import RegistryClient
 from regbrowse.registry.digest import Digest
@@ -87,8 +88,8 @@ async def open_both(client: RegistryClient) -> None:
 async def opened(client: RegistryClient, reference: Reference, chosen: Digest | None = None) -> tuple[Digest, ...]:
     """Open an image as the Image pane does; the digests of its platforms."""
 
-    async def connect() -> RegistryClient:
-        return client
+    async def connect() -> V2Source:
+        return V2Source(client)
 
     browser = Browser(client.address, connect)
     target = Target(client.address, REPOSITORY, reference)

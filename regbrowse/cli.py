@@ -16,13 +16,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from regbrowse import __version__
+from regbrowse.registry.constants import CERTS_DIR
 from regbrowse.registry.errors import ConfigError, RegistryError
-from regbrowse.registry.insecure import InsecureRegistries
-from regbrowse.registry.mirrors import validate_mirror
-from regbrowse.registry.reference import RegistryAddress, Target, parse_registry_address, parse_target
+from regbrowse.registry.reference import RegistryAddress, Target, parse_target
+from regbrowse.registry.service.config import ServiceConfig
+from regbrowse.registry.service.mirrors import validate_mirror
+from regbrowse.registry.service.options import ServiceOptions
 
 if TYPE_CHECKING:
+    from regbrowse.browser.journal import Journal
     from regbrowse.browser.registries import Registries
+    from regbrowse.registry.http_client import RequestModifier
+    from regbrowse.registry.service.default import DefaultService
+    from regbrowse.registry.tls import TLSConfig
+    from regbrowse.registry.wire import httpx
     from regbrowse.settings.configuration import Settings
     from regbrowse.settings.locations import Locations
 
@@ -84,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--insecure-registry",
         metavar="HOST|CIDR",
-        type=_accepted_by(lambda entry: InsecureRegistries.parse([entry])),
+        type=_accepted_by(lambda entry: ServiceConfig().with_insecure_registries([_as_addressed(entry)])),
         action="append",
         default=[],
         help="accept any certificate of this registry, and plain HTTP",
@@ -150,7 +157,6 @@ def _registries(options: argparse.Namespace, settings: Settings, locations: Loca
     from regbrowse.browser.registries import Registries
     from regbrowse.credentials.chain import CredentialChain
     from regbrowse.demo import DEMO_HOSTS, demo_transport
-    from regbrowse.registry.endpoint import CERTS_DIR
     from regbrowse.settings.visited import Visited
 
     if options.certs_dir and not options.certs_dir.is_dir():
@@ -159,17 +165,47 @@ def _registries(options: argparse.Namespace, settings: Settings, locations: Loca
         offered = [(host, "demo") for host in DEMO_HOSTS]
     else:
         offered = [(host, "config file") for host in settings.registries]
-    mirrors = (*settings.registry_mirrors, *options.registry_mirror)
+    journal = Journal(options.log)
     return Registries(
         CredentialChain.of(os.environ) if not options.demo else CredentialChain(()),
-        InsecureRegistries.parse([*settings.insecure_registries, *options.insecure_registry]),
+        _service(options, settings, journal),
         Visited.load(None if options.demo else locations.visited_file),
-        Journal(options.log),
-        certs_dir=options.certs_dir or settings.certs_dir or CERTS_DIR,
-        mirrors=[parse_registry_address(validate_mirror(mirror)) for mirror in mirrors],
+        journal,
         offered=offered,
         demo=demo_transport if options.demo else None,
     )
+
+
+def _service(options: argparse.Namespace, settings: Settings, journal: Journal) -> DefaultService:
+    """The service of what the config file and the command line say together.
+
+    Beside Docker's 127.0.0.0/8, the other loopback address is insecure from the start, as in today's Docker.
+    """
+    from regbrowse.registry.service.default import DefaultService
+
+    def make_transport(tls: TLSConfig, modifiers: Sequence[RequestModifier]) -> httpx.AsyncBaseTransport:
+        from regbrowse.demo import demo_transport
+        from regbrowse.registry.exchange import ObservedTransport
+        from regbrowse.registry.http_client import new_transport
+
+        return ObservedTransport(demo_transport() if options.demo else new_transport(tls, modifiers), journal)
+
+    insecure = [_as_addressed(entry) for entry in (*settings.insecure_registries, *options.insecure_registry)]
+    return DefaultService(
+        ServiceOptions(
+            mirrors=[*settings.registry_mirrors, *options.registry_mirror],
+            insecure_registries=[*insecure, "::1/128", "[::1]"],
+            v2_only=settings.disable_legacy_registry or options.disable_legacy_registry,
+        ),
+        certs_dir=options.certs_dir or settings.certs_dir or CERTS_DIR,
+        make_transport=make_transport,
+    )
+
+
+def _as_addressed(entry: str) -> str:
+    """An insecure registry as `parse_registry_address` spells it: the service compares texts as they are."""
+    entry = entry.strip().lower().removesuffix("/")
+    return f"[{entry}]" if entry.count(":") > 1 and not set(entry) & set("[/") else entry
 
 
 def _say(line: str) -> None:

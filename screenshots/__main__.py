@@ -23,9 +23,9 @@ from regbrowse.browser.journal import Journal
 from regbrowse.browser.registries import Registries
 from regbrowse.credentials.chain import CredentialChain
 from regbrowse.demo.transport import DemoTransport
-from regbrowse.registry.insecure import InsecureRegistries
 from regbrowse.registry.models import Platform
 from regbrowse.registry.reference import parse_target
+from regbrowse.registry.service.default import DefaultService
 from regbrowse.registry.text import SafeText
 from regbrowse.settings.visited import Visited
 from regbrowse.tui.app import RegbrowseApp
@@ -72,7 +72,7 @@ def app_for(picture: Picture) -> RegbrowseApp:
     """The program, on a demo without delays."""
     registries = Registries(
         CredentialChain(()),
-        InsecureRegistries.parse(()),
+        DefaultService(certs_dir=None),
         Visited.load(None),
         Journal(),
         demo=lambda: DemoTransport(pace=0),

@@ -5,42 +5,40 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import Final, TypeVar
 
-from regbrowse.browser.details import HERE, VisibleRows, tag_details
+from regbrowse.browser.details import HERE, VisibleRows
 from regbrowse.browser.growing import GrowingNames
-from regbrowse.browser.image import image_states
 from regbrowse.browser.ordering import by_telling
+from regbrowse.browser.source import FindRepositories, Reach, Source
 from regbrowse.browser.states import ImageState, Listing, Phase, Problem, TagDetails
+from regbrowse.browser.walk import Walk
 from regbrowse.registry.digest import Digest
-from regbrowse.registry.errors import RegistryError
+from regbrowse.registry.errors import HTTPStatusError, RegistryError
 from regbrowse.registry.models import Page, Platform
 from regbrowse.registry.reference import RegistryAddress, Target
-from regbrowse.registry.text import SafeText, safe_text
+from regbrowse.registry.text import SafeText
 from regbrowse.registry.throttle import Priority
-
-if TYPE_CHECKING:
-    from regbrowse.registry.client import RegistryClient
 
 CATALOG_LIFETIME: Final = 300.0
 TAGS_LIFETIME: Final = 60.0
 """Seconds for which a list is shown again without asking."""
 
 _AT_ONCE: Final = 16
+_NOT_KNOWN: Final = frozenset({404, 405, 501})
+"""How a server answers that does not know a path at all."""
 
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How a registry is reached, for the header."""
-
-    security: SafeText
-    account: SafeText
-    protocol: SafeText = SafeText("v2")  # noqa: RUF009  # immutable
+T = TypeVar("T")
 
 
 async def _forget(_: str) -> None:
     """Keep no visit."""
+
+
+async def _no_legacy(_: Source, error: HTTPStatusError) -> Source:
+    """There is no other way."""
+    raise error
 
 
 class Browser:
@@ -48,7 +46,8 @@ class Browser:
 
     Args:
         address: What the user named.
-        connect: Makes the client, when the first thing is asked for.
+        connect: Finds the way to the registry, when the first thing is asked for.
+        legacy: Finds the way by v1, once the other one showed no sign of a registry; raises what to tell otherwise.
         known: The repositories to offer where the registry lists none.
         visited: Told of each repository that was opened.
         wish: The platform that is shown first of an image that has several.
@@ -57,60 +56,61 @@ class Browser:
     def __init__(
         self,
         address: RegistryAddress,
-        connect: Callable[[], Awaitable[RegistryClient]],
+        connect: Callable[[], Awaitable[Source]],
         *,
+        legacy: Callable[[Source, HTTPStatusError], Awaitable[Source]] = _no_legacy,
         known: Callable[[], tuple[SafeText, ...]] = tuple,
         visited: Callable[[str], Awaitable[None]] = _forget,
         wish: Platform = HERE,
     ) -> None:
         self.address = address
         self._connect = connect
+        self._legacy = legacy
         self._known = known
         self._visited = visited
         self._wish = wish
-        self._client: RegistryClient | None = None
+        self._source: Source | None = None
+        self._opened: list[Source] = []
         self._connecting = asyncio.Lock()
         self._lists: dict[str, tuple[float, Listing]] = {}
+        self._walk: Walk | None = None
         self._details: dict[str, dict[SafeText, TagDetails]] = {}
 
     @property
     def reach(self) -> Reach | None:
         """How the registry is reached; None until it has answered."""
-        endpoint = self._client.transport.endpoint if self._client else None
-        if self._client is None or endpoint is None:
-            return None
-        account = self._client.transport.authorizer.account
-        who = f"{account.username} ({account.origin})" if account else "anonymous"
-        if endpoint.scheme == "http":
-            security = "plain HTTP"
-        else:
-            security = "TLS verified" if endpoint.verify else "TLS not verified"
-        return Reach(safe_text(security), safe_text(who, limit=60))
+        return self._source.reach if self._source else None
 
     @property
     def cached(self) -> int:
         """How often something was shown without asking the registry."""
-        return self._client.served_from_memory if self._client else 0
+        return self._source.cached if self._source else 0
+
+    @property
+    def search(self) -> FindRepositories | None:
+        """Finds repositories by words, if the registry does that; None until it has answered, too."""
+        return self._source.search if self._source else None
 
     async def repositories(self, *, fresh: bool = False) -> AsyncIterator[Listing]:
-        """The catalog as it comes. A list of a moment ago comes at once, unless `fresh`."""
-        async for listing in self._listing("", self._catalog, CATALOG_LIFETIME, fresh):
-            if listing.phase in (Phase.EMPTY, Phase.FAILED):
-                listing = replace(listing, known=self._known())
-            yield listing
+        """The catalog as it comes, asked for once for all who want it. A list of a moment ago comes at once.
+
+        Args:
+            fresh: Ask for it again, whatever there is.
+        """
+        walk: Walk | None = await self._catalog_walk(fresh=fresh)
+        while walk:
+            async for listing in walk.follow():
+                if listing.phase in (Phase.EMPTY, Phase.FAILED):
+                    listing = replace(listing, known=self._known())
+                yield listing
+            walk = self._walk if self._walk is not walk else None  # somebody wanted it afresh meanwhile
 
     async def tags(self, repository: str, *, fresh: bool = False) -> AsyncIterator[Listing]:
         """The tags of `repository` as they come."""
-
-        async def pages() -> AsyncIterator[Page]:
-            client = await self._connected()
-            async for page in client.tags(repository):
-                yield page
-
         if fresh:
             self._details.pop(repository, None)
         is_visited = False
-        async for listing in self._listing(repository, pages, TAGS_LIFETIME, fresh):
+        async for listing in self._listing(repository, lambda source: source.tags(repository), TAGS_LIFETIME, fresh):
             if not is_visited and (listing.names or listing.phase is Phase.EMPTY):
                 is_visited = True
                 await self._visited(repository)
@@ -135,7 +135,8 @@ class Browser:
             known = self.details(repository).get(tag)
             if known is not None and known.phase is Phase.READY:
                 return known
-            return await tag_details(await self._connected(), repository, tag, wish=self._wish, priority=priority)
+            source = await self._connected()
+            return await source.tag_details(repository, tag, wish=self._wish, priority=priority)
 
         def keep(tag: SafeText, result: TagDetails) -> None:
             self.details(repository)[tag] = result
@@ -165,39 +166,68 @@ class Browser:
         """The image that `target` names, step by step."""
         state = ImageState(target)
         try:
-            client = await self._connected()
+            async for state in self._over(
+                lambda source: source.image(target, chosen=chosen, wish=self._wish, fresh=fresh)
+            ):
+                yield replace(state, same=self.same(state))
         except RegistryError as error:
-            yield replace(state, phase=Phase.FAILED, problem=Problem.of(error))
-            return
-        async for state in image_states(client, target, chosen=chosen, wish=self._wish, fresh=fresh):
-            yield replace(state, same=self.same(state))
+            yield replace(state, phase=Phase.FAILED, problem=Problem.of(error), same=self.same(state))
 
     async def aclose(self) -> None:
         """Close every connection."""
-        if self._client is not None:
-            await self._client.aclose()
+        if self._walk:
+            await self._walk.aclose()
+        for source in self._opened:
+            await source.aclose()
 
     def same(self, state: ImageState) -> tuple[SafeText, ...]:
         """Other tags that are known by now to name the same document, the most telling first."""
-        if state.document is None:
+        identity, own = state.identity, str(state.target.reference)
+        if identity is None:
             return ()
-        digest, own = state.document.digest, str(state.target.reference)
         known = self.details(state.target.repository)
-        return by_telling(tag for tag, details in known.items() if details.digest == digest and tag != own)
+        return by_telling(tag for tag, details in known.items() if details.identity == identity and tag != own)
 
-    async def _connected(self) -> RegistryClient:
+    async def _connected(self) -> Source:
         async with self._connecting:
-            if self._client is None:
-                self._client = await self._connect()
-        return self._client
+            if self._source is None:
+                self._source = await self._connect()
+                self._opened.append(self._source)
+        return self._source
 
-    async def _catalog(self) -> AsyncIterator[Page]:
-        client = await self._connected()
-        async for page in client.catalog():
-            yield page
+    async def _catalog_walk(self, *, fresh: bool) -> Walk:
+        before = self._walk
+        if before is not None and not before.is_over and not fresh:
+            return before
+        walk = self._walk = Walk(self._listing("", lambda source: source.catalog(), CATALOG_LIFETIME, fresh))
+        if before is not None:
+            await before.aclose()
+        return walk
+
+    async def _over(self, asked: Callable[[Source], AsyncIterator[T]]) -> AsyncIterator[T]:
+        """What is `asked`, over the protocol that the registry speaks: v2, or v1 if that showed no sign of it."""
+        source = await self._connected()
+        try:
+            async for answer in asked(source):
+                yield answer
+        except HTTPStatusError as error:
+            if source.is_confirmed or error.status not in _NOT_KNOWN:
+                raise
+            legacy = await self._turned(source, error)
+            async for answer in asked(legacy):
+                yield answer
+
+    async def _turned(self, source: Source, error: HTTPStatusError) -> Source:
+        """The way by v1, in place of `source`, which failed with `error`."""
+        async with self._connecting:
+            if self._source is source:  # else somebody else has found it while this one waited
+                self._source = await self._legacy(source, error)
+                self._opened.append(self._source)
+            assert self._source is not None
+            return self._source
 
     async def _listing(
-        self, key: str, pages: Callable[[], AsyncIterator[Page]], lifetime: float, fresh: bool
+        self, key: str, asked: Callable[[Source], AsyncIterator[Page]], lifetime: float, fresh: bool
     ) -> AsyncIterator[Listing]:
         kept = self._lists.get(key)
         if kept and not fresh and time.monotonic() - kept[0] < lifetime:
@@ -207,7 +237,7 @@ class Browser:
         listing = Listing()
         yield listing
         try:
-            async for page in pages():
+            async for page in self._over(asked):
                 names.extend(page.names)
                 listing = Listing(names.view(), Phase.LOADING, notice=page.notice)
                 if not page.complete:

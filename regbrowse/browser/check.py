@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from regbrowse.browser.details import HERE
+from regbrowse.browser.source import Source
+from regbrowse.browser.v2_source import V2Source
 from regbrowse.browser.wording import count
-from regbrowse.registry.errors import DeniedError, RegistryError, UnsupportedError
+from regbrowse.registry.errors import DeniedError, HTTPStatusError, RegistryError, UnsupportedError
 from regbrowse.registry.reference import Target
 from regbrowse.registry.text import SafeText, safe_text
+from regbrowse.registry.throttle import Priority
 
 if TYPE_CHECKING:
-    from regbrowse.registry.client import RegistryClient
-    from regbrowse.registry.transport import Exchange, Observer, Pause
+    from regbrowse.registry.endpoint import APIEndpoint
+    from regbrowse.registry.exchange import Exchange, Observer, Pause
+
+    Legacy = Callable[[Source, HTTPStatusError, Observer], Awaitable[Source]]
 
 _NOTHING: Final = SafeText("")
 
@@ -32,75 +39,99 @@ class CheckStep:
 
 
 async def check_steps(
-    target: Target, connect: Callable[[Observer], Awaitable[RegistryClient]]
+    target: Target,
+    connect: Callable[[Observer], Awaitable[V2Source]],
+    legacy: Legacy,
 ) -> AsyncIterator[CheckStep]:
     """Reach the registry of `target`, list its catalog, or the tags and the manifest that `target` names.
 
     Args:
-        connect: Makes a client of the steps' own, which tells of each of its requests.
+        connect: Finds the way by v2; the steps' own, which tells of each of its requests.
+        legacy: Finds the way by v1 after a failure of the other, or raises why not; likewise.
     """
     requests: list[CheckStep] = []
-    try:
-        client = await connect(lambda event: requests.append(_request(event)))
-    except RegistryError as error:
-        yield _failed(error)
-        return
-    try:
-        for endpoint in client.transport.endpoints:
-            tls = "plain HTTP" if endpoint.scheme == "http" else "TLS" if endpoint.verify else "TLS, any certificate"
-            yield CheckStep(safe_text(f"address    {endpoint.base}/v2/  ({tls})"))
-        async for step in _asked(client, target):
+
+    def observe(event: Exchange | Pause) -> None:
+        requests.append(_request(event))
+
+    async with AsyncExitStack() as stack:
+        try:
+            v2 = await connect(observe)
+            stack.push_async_callback(v2.aclose)
+            for endpoint in v2.client.transport.endpoints:
+                yield _address(endpoint)
+            source = await _reached(v2, legacy, observe)
+            if source is not v2:
+                stack.push_async_callback(source.aclose)
+            async for step in _asked(source, target):
+                while requests:
+                    yield requests.pop(0)
+                yield step
+        except RegistryError as error:
             while requests:
                 yield requests.pop(0)
-            yield step
-    finally:
-        await client.aclose()
+            yield CheckStep(safe_text(f"failed     {error.user_message}"), failed=True, next_step=error.next_step)
 
 
-async def _asked(client: RegistryClient, target: Target) -> AsyncIterator[CheckStep]:
+async def _reached(v2: V2Source, legacy: Legacy, observe: Observer) -> Source:
     try:
-        await client.ping()
-        endpoint = client.transport.endpoint
-        yield CheckStep(safe_text(f"reached    {endpoint.base if endpoint else target.registry}/v2/"))
-        if target.repository:
-            yield await _tags(client, target.repository)
-        else:
-            yield await _catalog(client)
-        if target.reference:
-            document = await client.manifest(target.repository, str(target.reference))
-            yield CheckStep(safe_text(f"manifest   {document.digest}  {document.media_type}"))
-    except RegistryError as error:
-        yield _failed(error)
-        return
-    account = client.transport.authorizer.account
-    who = f"{account.username}, from {account.origin}" if account else "anonymous"
-    yield CheckStep(safe_text(f"account    {who}"))
+        await v2.client.ping()
+    except UnsupportedError as error:
+        if v2.is_confirmed:
+            raise
+        return await legacy(v2, error, observe)
+    return v2
 
 
-async def _catalog(client: RegistryClient) -> CheckStep:
+def _address(endpoint: APIEndpoint) -> CheckStep:
+    tls = "TLS" if endpoint.verify else "TLS, any certificate"
+    how = "plain HTTP" if endpoint.scheme == "http" else tls
+    mirror = ", a mirror" if endpoint.mirror else ""
+    return CheckStep(safe_text(f"address    {endpoint.base}/v2/  ({how}{mirror})"))
+
+
+async def _asked(source: Source, target: Target) -> AsyncIterator[CheckStep]:
+    if source.reach:
+        via = f"  (the mirror {source.reach.via})" if source.reach.via else ""
+        yield CheckStep(safe_text(f"reached    {source.reach.url}{via}"))
+    if target.repository:
+        yield await _tags(source, target.repository)
+    else:
+        yield await _catalog(source)
+    if target.reference:
+        yield await _image(source, target.repository, str(target.reference))
+    if source.reach:
+        yield CheckStep(safe_text(f"account    {source.reach.account}"))
+
+
+async def _image(source: Source, repository: str, reference: str) -> CheckStep:
+    if isinstance(source, V2Source):
+        document = await source.client.manifest(repository, reference)
+        return CheckStep(safe_text(f"manifest   {document.digest}  {document.media_type}"))
+    details = await source.tag_details(repository, reference, wish=HERE, priority=Priority.INTERACTIVE)
+    return CheckStep(safe_text(f"image      {details.image_id}  (a v1 id, not verifiable by digest)"))
+
+
+async def _catalog(source: Source) -> CheckStep:
     try:
-        page = await anext(client.catalog())
+        page = await anext(source.catalog())
     except (DeniedError, UnsupportedError) as error:
         return CheckStep(safe_text(f"catalog    {error.user_message}"), next_step=error.next_step)
     more = "" if page.complete else " and more"
     return CheckStep(safe_text(f"catalog    {count(len(page.names))} repositories{more}"))
 
 
-async def _tags(client: RegistryClient, repository: str) -> CheckStep:
-    page = await anext(client.tags(repository))
+async def _tags(source: Source, repository: str) -> CheckStep:
+    page = await anext(source.tags(repository))
     more = "" if page.complete else " and more"
     return CheckStep(safe_text(f"tags       {count(len(page.names))} of {repository}{more}"))
 
 
 def _request(event: Exchange | Pause) -> CheckStep:
     """What became of a request: the status, or why no answer came."""
-    from regbrowse.registry.transport import Pause
+    from regbrowse.registry.exchange import Pause
 
     if isinstance(event, Pause):
         return CheckStep(safe_text(f"pause      {event.seconds:.0f} s, as the registry asked"))
     outcome = event.note or (str(event.status) if event.status else "no answer")
     return CheckStep(safe_text(f"request    {event.method} {event.url}  {outcome}"))
-
-
-def _failed(error: RegistryError) -> CheckStep:
-    return CheckStep(safe_text(f"failed     {error.user_message}"), failed=True, next_step=error.next_step)

@@ -8,11 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from regbrowse.browser.details import HERE, preferred
-from regbrowse.browser.states import ImageState, Phase, PlatformChoice, Problem
+from regbrowse.browser.states import ImageState, Phase, PlatformChoice
 from regbrowse.registry import media_types
 from regbrowse.registry.artifacts import artifact_name
 from regbrowse.registry.digest import Digest
-from regbrowse.registry.errors import RegistryError
 from regbrowse.registry.history import join_history, schema1_steps
 from regbrowse.registry.models import Descriptor, Document, Index, Manifest, Platform, Schema1
 from regbrowse.registry.reference import Target
@@ -34,25 +33,17 @@ async def image_states(
     wish: Platform = HERE,
     fresh: bool = False,
 ) -> AsyncIterator[ImageState]:
-    """Open the image that `target` names. Each state knows more than the one before; the last is READY or FAILED.
+    """Open the image that `target` names. Each state knows more than the one before; the last is READY.
 
     Args:
         chosen: The platform's manifest to show, of those that an index offers.
         wish: The platform to show if nothing was chosen.
         fresh: Ask the registry even if the tag was seen a moment ago.
+
+    Raises:
+        RegistryError: What the last state lacks could not be found.
     """
     state = ImageState(target)
-    try:
-        async for opened in _opened(client, state, chosen, wish, fresh):
-            state = opened
-            yield state
-    except RegistryError as error:
-        yield replace(state, phase=Phase.FAILED, problem=Problem.of(error))
-
-
-async def _opened(
-    client: RegistryClient, state: ImageState, chosen: Digest | None, wish: Platform, fresh: bool
-) -> AsyncIterator[ImageState]:
     yield state
     repository = state.target.repository
     reference = str(state.target.reference or "latest")

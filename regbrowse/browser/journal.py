@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 from regbrowse.registry.errors import ConfigError
 
 if TYPE_CHECKING:
-    from regbrowse.registry.transport import Exchange, Pause
+    from regbrowse.registry.exchange import Exchange, Pause
 
 
 class Journal:
@@ -38,7 +38,7 @@ class Journal:
                 raise ConfigError(f"The log {log} cannot be written: {error.strerror}.") from error
 
     def __call__(self, event: Exchange | Pause) -> None:
-        from regbrowse.registry.transport import Pause
+        from regbrowse.registry.exchange import Pause
 
         if isinstance(event, Pause):
             self._paused_until = time.monotonic() + event.seconds

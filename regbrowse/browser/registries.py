@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.check import CheckStep, check_steps
 from regbrowse.browser.details import HERE
 from regbrowse.browser.journal import Journal
+from regbrowse.browser.search import Search
+from regbrowse.browser.source import Source
+from regbrowse.browser.v1_source import V1Source
+from regbrowse.browser.v2_source import V2Source
 from regbrowse.credentials.chain import CredentialChain
-from regbrowse.registry.endpoint import CERTS_DIR, Endpoint, endpoints_of
-from regbrowse.registry.insecure import InsecureRegistries
+from regbrowse.registry.endpoint import APIEndpoint, APIVersion
+from regbrowse.registry.errors import HTTPStatusError, UnsupportedError
 from regbrowse.registry.models import Platform
-from regbrowse.registry.reference import RegistryAddress, Target, parse_registry_address
+from regbrowse.registry.reference import DOCKER_HUB, RegistryAddress, Target, parse_registry_address
+from regbrowse.registry.service.default import DefaultService
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.settings.visited import Visited
 
 if TYPE_CHECKING:
     from regbrowse.registry.auth import Credential
-    from regbrowse.registry.client import RegistryClient
-    from regbrowse.registry.transport import Observer
+    from regbrowse.registry.exchange import Observer
+    from regbrowse.registry.v1.models import SearchResults
     from regbrowse.registry.wire import httpx
-
-Resolve = Callable[[str], Awaitable[Sequence[str]]]
-_RESOLVE_WITHIN: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,9 @@ class Registries:
 
     Args:
         credentials: Where logins are.
-        insecure: Which registries may be reached without a verified certificate.
+        service: Decides how a registry is reached.
         visited: Where one has been; it is read and written off the event loop.
         journal: Told of every request.
-        certs_dir: Docker's directory of certificates per registry.
-        mirrors: To be asked in place of Docker Hub, in order.
         offered: Registries to offer beside those visited and logged in to, each with where it is known from.
         demo: Answers in place of the network, if given.
         wish: The platform that is shown first of an image that has several.
@@ -57,34 +58,36 @@ class Registries:
     def __init__(
         self,
         credentials: CredentialChain,
-        insecure: InsecureRegistries,
+        service: DefaultService,
         visited: Visited,
         journal: Journal,
         *,
-        certs_dir: Path = CERTS_DIR,
-        mirrors: Sequence[RegistryAddress] = (),
         offered: Sequence[tuple[str, str]] = (),
         demo: Callable[[], httpx.AsyncBaseTransport] | None = None,
         wish: Platform = HERE,
     ) -> None:
         self._credentials = credentials
-        self._insecure = insecure
+        self._service = service
         self._visited = visited
         self._journal = journal
-        self._certs_dir = certs_dir
-        self._mirrors = tuple(mirrors)
         self._offered = tuple(offered)
         self._demo = demo
         self._wish = wish
         self._browsers: dict[RegistryAddress, Browser] = {}
+        self._opened: dict[RegistryAddress, KnownRegistry] = {}
         self._known: tuple[KnownRegistry, ...] | None = None
 
     def browser(self, address: RegistryAddress) -> Browser:
-        """The browser of a registry; the same each time, so that one comes back to what one left."""
+        """The browser of a registry to open; the same each time, so that one comes back to what one left."""
+        self._opened[address] = KnownRegistry(address, safe_text("open"))
+        return self._browser(address)
+
+    def _browser(self, address: RegistryAddress) -> Browser:
         if address not in self._browsers:
             self._browsers[address] = Browser(
                 address,
                 lambda: self._connect(address, self._journal),
+                legacy=lambda source, error: self._legacy(address, source, error, self._journal),
                 known=lambda: self._known_repositories(address),
                 visited=lambda repository: self._note_visit(address, repository),
                 wish=self._wish,
@@ -93,8 +96,7 @@ class Registries:
 
     def known(self) -> tuple[KnownRegistry, ...]:
         """Every registry that is known here. Blocking: it reads the stores, once."""
-        opened = tuple(KnownRegistry(address, safe_text("open")) for address in self._browsers)
-        return (*opened, *(known for known in self._stored() if known.address not in self._browsers))
+        return (*self._opened.values(), *(known for known in self._stored() if known.address not in self._opened))
 
     def _stored(self) -> tuple[KnownRegistry, ...]:
         if self._known is None:
@@ -108,12 +110,34 @@ class Registries:
             self._known = tuple(found.values())
         return self._known
 
+    def search(self, here: Browser) -> Search:
+        """The search of whoever looks at `here`."""
+        return Search(here, self._search_docker_hub, self._searched_everywhere)
+
+    async def _searched_everywhere(self) -> list[Browser]:
+        """All registries that are known, each once, but for Docker Hub, which has an index for that."""
+        places: dict[str, RegistryAddress] = {}
+        for known in await asyncio.to_thread(self.known):
+            if not known.address.is_docker_hub:
+                places.setdefault(f"{known.address.host}{known.address.prefix}", known.address)
+        return [self._browser(address) for address in places.values()]
+
+    async def _search_docker_hub(self, words: str, limit: int) -> SearchResults:
+        await asyncio.to_thread(import_module, "regbrowse.registry.service.search")
+        from regbrowse.registry.service.auth_config import AuthConfig
+        from regbrowse.registry.transport import USER_AGENT
+
+        account = await self._lookup(RegistryAddress(DOCKER_HUB), "")
+        login = AuthConfig(account.username, account.password) if account else None
+        # With its name before them, words that look like another registry's name go nowhere else
+        return await self._service.search(f"{DOCKER_HUB}/{words}", limit, login, USER_AGENT)
+
     def notices(self) -> tuple[SafeText, ...]:
         """What the user should hear of the stores. Blocking: it reads them."""
         problems = (
             safe_text(f"{problem.user_message} {problem.next_step}") for problem in self._credentials.problems()
         )
-        return tuple(filter(None, (*problems, *self._insecure.notices, self._visited.notice)))
+        return tuple(filter(None, (*problems, *self._service.service_config().notices, self._visited.notice)))
 
     @property
     def log_is_cut(self) -> bool:
@@ -131,7 +155,12 @@ class Registries:
 
     def check(self, target: Target) -> AsyncIterator[CheckStep]:
         """Say step by step how a registry is reached and what fails."""
-        return check_steps(target, lambda observe: self._connect(target.registry, observe))
+        address = target.registry
+        return check_steps(
+            target,
+            lambda observe: self._connect(address, observe),
+            lambda source, error, observe: self._legacy(address, source, error, observe),
+        )
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -149,46 +178,90 @@ class Registries:
         names = [*self._visited.repositories(str(address)), *self._credentials.known_repositories(address.host)]
         return tuple(dict.fromkeys(safe_text(name) for name in names))
 
-    async def _connect(self, address: RegistryAddress, observe: Observer) -> RegistryClient:
+    async def _connect(self, address: RegistryAddress, observe: Observer) -> V2Source:
+        """The way by v2: over whichever of its endpoints answers first."""
         await asyncio.to_thread(_import_client)
         from regbrowse.registry.auth import BasicAuthorizer
         from regbrowse.registry.client import RegistryClient
         from regbrowse.registry.transport import Transport
 
         if self._demo is not None:
-            authorizer = BasicAuthorizer(address.host, _nobody)
             demo = self._demo()
-            endpoints = endpoints_of(address, insecure=False)
-            transport = Transport(endpoints, authorizer, make_wire=lambda _: demo, observe=observe)
-            return RegistryClient(address, transport)
-        endpoints = await self._endpoints(address)
-        mirrored = address.is_docker_hub and bool(self._mirrors)
-
-        async def lookup(repository: str) -> Credential | None:
-            if mirrored:  # a mirror never gets Docker Hub's password
-                return None
-            return await asyncio.to_thread(self._credentials.lookup, address.host, repository)
-
+            endpoints = [APIEndpoint(f"https://{address.host}")]
+            transport = Transport(
+                endpoints, BasicAuthorizer(address.host, _nobody), make_wire=lambda _: demo, observe=observe
+            )
+            return V2Source(RegistryClient(address, transport))
+        endpoints = await self._endpoints(address, APIVersion.V2)
+        self._journal.note(f"{address}: {', then '.join(endpoint.base for endpoint in endpoints)}")
         authorizer = BasicAuthorizer(
             address.host,
-            lookup,
+            # A mirror never gets Docker Hub's password.
+            _nobody if any(endpoint.mirror for endpoint in endpoints) else partial(self._lookup, address),
             trusted=all(endpoint.is_trusted for endpoint in endpoints),
             hint=lambda: self._credentials.hint(address.host),
         )
-        transport = Transport(endpoints, authorizer, certs_dir=self._certs_dir, observe=observe)
-        return RegistryClient(address, transport)
+        transport = Transport(endpoints, authorizer, certs_dir=self._service.certs_dir, observe=observe)
+        return V2Source(RegistryClient(address, transport))
 
-    async def _endpoints(self, address: RegistryAddress) -> tuple[Endpoint, ...]:
-        addresses: Sequence[str] = ()
-        if self._insecure.needs_addresses(address.host):
-            addresses = await _resolve(address.hostname)
-        insecure = self._insecure.covers(address.host, addresses)
-        endpoints = endpoints_of(address, insecure=insecure)
-        self._journal.note(f"{address}: {', then '.join(endpoint.base for endpoint in endpoints)}")
-        if address.is_docker_hub:
-            asked = [Endpoint(mirror.scheme, mirror.host, mirror.prefix) for mirror in self._mirrors]
-            return (*asked, *endpoints)
-        return endpoints
+    async def _legacy(
+        self, address: RegistryAddress, source: Source, error: HTTPStatusError, observe: Observer
+    ) -> V1Source:
+        """The way by v1, once `source` failed with an `error` that shows no v2 registry (seed-registry-package.md §15).
+
+        Raises:
+            UnsupportedError: v1 is switched off, or there is no v1 registry either.
+        """
+        host = address.host
+        if self._demo is not None or address.is_docker_hub:
+            raise error
+        if self._service.v2_only:
+            raise UnsupportedError(
+                f"{host} does not speak the v2 protocol of registries, and v1 is switched off"
+                " (disable-legacy-registry).",
+                "If it is an old registry, start without --disable-legacy-registry.",
+                status=error.status,
+            ) from error
+        reached = source.client.transport.endpoint if isinstance(source, V2Source) else None
+        for endpoint in await self._endpoints(address, APIVersion.V1):
+            if reached and endpoint.scheme != reached.scheme:
+                continue
+            if found := await self._speaking_v1(address, endpoint, observe):
+                return found
+        raise UnsupportedError(
+            f"{host} shows no sign of being a registry: it answered {error.status} to v2, and does not know v1.",
+            "Check the address and the port, or open a repository by its name.",
+            status=error.status,
+        ) from error
+
+    async def _speaking_v1(self, address: RegistryAddress, endpoint: APIEndpoint, observe: Observer) -> V1Source | None:
+        from regbrowse.registry.exchange import ObservedTransport
+        from regbrowse.registry.http_client import new_transport
+        from regbrowse.registry.service.auth_config import AuthConfig
+        from regbrowse.registry.transport import USER_AGENT
+        from regbrowse.registry.v1.session import Session
+
+        async with AsyncExitStack() as stack:
+            v1 = endpoint.to_v1_endpoint(
+                USER_AGENT,
+                make_transport=lambda tls, modifiers: ObservedTransport(new_transport(tls, modifiers), observe),
+            )
+            stack.push_async_callback(v1.aclose)
+            self._journal.note(f"{address}: no sign of v2, asking {v1} for v1")
+            ping = await v1.ping()
+            if not ping.confirmed:
+                return None
+            account = await self._lookup(address, "") if endpoint.is_trusted else None
+            login = AuthConfig(account.username, account.password) if account else None
+            session = await Session.new(v1.client, login, v1)
+            stack.pop_all()
+            return V1Source(address, v1, session, account=account, standalone=ping.standalone)
+
+    async def _endpoints(self, address: RegistryAddress, version: APIVersion) -> list[APIEndpoint]:
+        return [e for e in await self._service.endpoints_of(address) if e.version is version]
+
+    async def _lookup(self, address: RegistryAddress, repository: str) -> Credential | None:
+        return await asyncio.to_thread(self._credentials.lookup, address.host, repository)
 
 
 def _import_client() -> None:
@@ -198,13 +271,3 @@ def _import_client() -> None:
 
 async def _nobody(_: str) -> Credential | None:
     return None
-
-
-async def _resolve(host: str) -> Sequence[str]:
-    """The addresses of `host`; none if it has none, or if that takes too long."""
-    try:
-        async with asyncio.timeout(_RESOLVE_WITHIN):
-            found = await asyncio.get_running_loop().getaddrinfo(host, None)
-    except (OSError, TimeoutError, UnicodeError):
-        return ()
-    return sorted({str(entry[4][0]) for entry in found})

@@ -69,6 +69,7 @@ class TagDetails:
 
     Attributes:
         digest: Of what the tag names (the index, for a multi-platform image).
+        image_id: In place of the digest, where a v1 registry has none.
         size: Bytes of the layers to transfer, for the platform that is preferred.
         platforms: All of them, attestations left out.
         artifact: What it is, if it is no image ("Helm chart", "signature", ...).
@@ -81,6 +82,12 @@ class TagDetails:
     platforms: tuple[Platform, ...] = ()
     artifact: SafeText = _NONE
     problem: Problem | None = None
+    image_id: SafeText = _NONE
+
+    @property
+    def identity(self) -> str | None:
+        """What two tags have in common that name the same image."""
+        return self.digest or self.image_id or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +119,7 @@ class ImageState:
         steps: History joined with layers, oldest first.
         same: Other tags known to have the same digest.
         raw_config: The configuration's bytes; for an artifact, those of its own kind of configuration.
+        image_id: The image's id on a v1 registry, which has it in place of documents and digests.
     """
 
     target: Target
@@ -126,9 +134,23 @@ class ImageState:
     artifact: SafeText = _NONE
     same: tuple[SafeText, ...] = ()
     raw_config: bytes | None = field(default=None, repr=False)
+    image_id: SafeText = _NONE
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the registry gave what the name leads to."""
+        return self.document is not None or bool(self.image_id)
+
+    @property
+    def identity(self) -> str | None:
+        """What two tags have in common that name the same image."""
+        return self.document.digest if self.document else self.image_id or None
 
     @property
     def size(self) -> int | None:
         """Bytes to transfer, or None while they are not known (and for schema 1, which does not say)."""
+        if self.image_id:
+            sizes = [step.size for step in self.steps]
+            return None if None in sizes else sum(size for size in sizes if size)
         content = self.manifest.content if self.manifest else None
         return content.size if isinstance(content, Manifest) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from regbrowse.registry.constants import DEFAULT_REGISTRY_VERSION_HEADER
 from regbrowse.registry.errors import (
     DeniedError,
     HTTPStatusError,
@@ -20,6 +21,16 @@ from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.registry.transport import Response
 
 _UNKNOWN_REPOSITORY: Final = frozenset({"NAME_UNKNOWN", "NAME_INVALID", "REPOSITORY_NOT_FOUND"})
+
+
+def speaks_v2(response: Response) -> bool:
+    """Whether an answer can only be that of a v2 registry: it says so, it was of use, or it fails in v2's words.
+
+    A v1 registry, or any web server, answers 404 there with neither (registry-client.md §3.3).
+    """
+    if response.status < 300 or "registry/2.0" in response.header(DEFAULT_REGISTRY_VERSION_HEADER).lower():
+        return True
+    return any(error.code for error in parse_error(response.body, response.header("content-type")))
 
 
 def ping_failure(host: str, response: Response) -> HTTPStatusError:

@@ -7,11 +7,11 @@ challenges; the token protocol (distribution, docs/spec/auth/token.md) is to be 
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from regbrowse.registry.challenges import Challenge
 from regbrowse.registry.errors import DeniedError, UnauthorizedError
 from regbrowse.registry.text import SafeText, safe_text
 
@@ -30,9 +30,13 @@ class Credential:
 
     @property
     def basic(self) -> str:
-        """The value of `Authorization` for the Basic scheme (RFC 7617, in UTF-8)."""
-        pair = f"{self.username}:{self.password}".encode()
-        return f"Basic {base64.b64encode(pair).decode()}"
+        """The value of `Authorization` for the Basic scheme."""
+        return basic_authorization(self.username, self.password)
+
+
+def basic_authorization(username: str, password: str) -> str:
+    """The value of `Authorization` for the Basic scheme (RFC 7617, in UTF-8)."""
+    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +61,6 @@ CATALOG: Final = Scope("registry", "catalog", "*")
 def pull(repository: str) -> Scope:
     """The scope of everything that only reads in `repository`."""
     return Scope("repository", repository, "pull")
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """One challenge of a `WWW-Authenticate` header, scheme and names of parameters in lower case."""
-
-    scheme: str
-    parameters: Mapping[str, str]
 
 
 class Authorizer(Protocol):
@@ -183,46 +179,3 @@ class BasicAuthorizer:
 
 def _name(scope: Scope) -> str:
     return scope.name if scope.resource == "repository" else ""
-
-
-_HEADER_LIMIT: Final = 16_384
-_CHALLENGES_LIMIT: Final = 16
-_PARAMETERS_LIMIT: Final = 32
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_SCHEME: Final = re.compile(rf"[\s,]*({_TOKEN})(?=\s|,|$)")
-_PARAMETER: Final = re.compile(rf'[\s,]*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-_TOKEN68: Final = re.compile(r"\s+([A-Za-z0-9._~+/-]+=*)\s*(?=,|$)")
-
-
-def parse_challenges(values: Sequence[str]) -> tuple[Challenge, ...]:
-    """Parse the values of all `WWW-Authenticate` lines (RFC 9110 §11.6.1), as far as they make sense.
-
-    Several challenges may stand on one line, or each on its own. What cannot be read is left out; a challenge with a
-    control character in a value is left out whole. Of a repeated parameter the first counts.
-    """
-    challenges: list[Challenge] = []
-    budget = _HEADER_LIMIT
-    for value in values:
-        if len(value) > budget:
-            break
-        budget -= len(value)
-        challenges += _parse_line(value)
-    return tuple(challenges[:_CHALLENGES_LIMIT])
-
-
-def _parse_line(value: str) -> list[Challenge]:
-    found: list[Challenge] = []
-    position = 0
-    while len(found) < _CHALLENGES_LIMIT and (scheme := _SCHEME.match(value, position)):
-        position = scheme.end()
-        parameters: dict[str, str] = {}
-        while len(parameters) < _PARAMETERS_LIMIT and (parameter := _PARAMETER.match(value, position)):
-            position = parameter.end()
-            quoted, plain = parameter[2], parameter[3]
-            text = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else plain
-            parameters.setdefault(parameter[1].lower(), text)
-        if not parameters and (opaque := _TOKEN68.match(value, position)):
-            position = opaque.end()
-        if all(text.isprintable() for text in parameters.values()):
-            found.append(Challenge(scheme[1].lower(), parameters))
-    return found

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 from regbrowse.registry import answers, media_types
 from regbrowse.registry.auth import CATALOG, Scope, pull
@@ -21,8 +20,10 @@ from regbrowse.registry.errors import (
     MalformedDocumentError,
     UnsupportedError,
 )
+from regbrowse.registry.history import join_history, schema1_steps
+from regbrowse.registry.kept import Kept
 from regbrowse.registry.listings import parse_catalog, parse_tags
-from regbrowse.registry.models import Descriptor, Document, ImageConfig, Page
+from regbrowse.registry.models import Descriptor, Document, ImageConfig, Manifest, Page, Schema1, Step
 from regbrowse.registry.pagination import PAGE_SIZE, Pages
 from regbrowse.registry.reference import RegistryAddress, is_repository_name, is_tag, parse_reference
 from regbrowse.registry.single_flight import SingleFlight
@@ -70,10 +71,12 @@ class RegistryClient:
         self.transport = transport
         self._clock = clock
         self._flights = SingleFlight()
-        self._kept = _Kept[tuple[bytes, str]](KEPT_LIMIT)
-        self._tags = _Kept[_KnownTag](TAGS_LIMIT)
+        self._kept = Kept[tuple[bytes, str]](KEPT_LIMIT)
+        self._tags = Kept[_KnownTag](TAGS_LIMIT)
         self._page_size = PAGE_SIZE
         self.served_from_memory = 0
+        self.is_confirmed = False
+        """Whether an answer showed that v2 is spoken there."""
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -86,7 +89,7 @@ class RegistryClient:
             UnsupportedError: It answers as something else.
             RegistryError: As `Transport.request`.
         """
-        response = await self.transport.request(Request("/v2/", CATALOG))
+        response = await self._ask(Request("/v2/", CATALOG))
         if response.status != 200:
             raise answers.ping_failure(self._host, response)
 
@@ -129,7 +132,7 @@ class RegistryClient:
             RegistryError: As `manifest`.
         """
         _check(repository, reference)
-        response = await self.transport.request(
+        response = await self._ask(
             Request(
                 _manifest_path(repository, reference),
                 pull(repository),
@@ -186,6 +189,26 @@ class RegistryClient:
             lambda: self._fetch_tag(repository, reference, known, priority),
         )
 
+    async def history(self, repository: str, reference: str) -> tuple[Step, ...]:
+        """How a single image was built: its steps, oldest first, each with the layer that it made.
+
+        Args:
+            reference: A tag or a digest that names one image; of an index, name one of its manifests by its digest.
+
+        Raises:
+            UnsupportedError: It is an index, or no image at all.
+            RegistryError: As `manifest` and `config`.
+        """
+        content = (await self.manifest(repository, reference)).content
+        if isinstance(content, Schema1):
+            return schema1_steps(content)
+        if not isinstance(content, Manifest) or content.config is None:
+            raise UnsupportedError(
+                f"{reference} of {repository} is no single image.", "Choose one of its manifests.", status=200
+            )
+        config, _ = await self.config(repository, content.config)
+        return join_history(config.history, content.layers)
+
     async def config(
         self, repository: str, descriptor: Descriptor, *, priority: Priority = Priority.INTERACTIVE
     ) -> tuple[ImageConfig, bytes]:
@@ -223,6 +246,11 @@ class RegistryClient:
     def _host(self) -> str:
         return self.address.host
 
+    async def _ask(self, request: Request) -> Response:
+        response = await self.transport.request(request)
+        self.is_confirmed = self.is_confirmed or answers.speaks_v2(response)
+        return response
+
     async def _share(self, path: str, priority: Priority, make: Callable[[], Coroutine[object, object, T]]) -> T:
         """Ask for `path` together with all who want it now. A key press does not wait for its turn among rows."""
         if priority is Priority.INTERACTIVE:
@@ -242,11 +270,11 @@ class RegistryClient:
             names = parse(body)
             return names, pages.take(names)
 
-        response = await self.transport.request(Request(pages.first, scope, limit=LIST_LIMIT))
+        response = await self._ask(Request(pages.first, scope, limit=LIST_LIMIT))
         if response.status in (400, 405) and self._page_size:
             # Some registries refuse a page as long as this one.
             pages.page_size = 0
-            response = await self.transport.request(Request(pages.first, scope, limit=LIST_LIMIT))
+            response = await self._ask(Request(pages.first, scope, limit=LIST_LIMIT))
             if response.status == 200:
                 self._page_size = 0
         while True:
@@ -260,7 +288,7 @@ class RegistryClient:
             yield Page(fresh, complete=following is None, notice=pages.notice)
             if following is None:
                 return
-            response = await self.transport.request(Request(following, scope, limit=LIST_LIMIT))
+            response = await self._ask(Request(following, scope, limit=LIST_LIMIT))
 
     async def _fetch_manifest(self, repository: str, digest: Digest, priority: Priority) -> Document:
         response = await self._get_manifest(repository, digest, {}, priority)
@@ -288,7 +316,7 @@ class RegistryClient:
     async def _get_manifest(
         self, repository: str, reference: str, condition: dict[str, str], priority: Priority
     ) -> Response:
-        response = await self.transport.request(
+        response = await self._ask(
             Request(
                 _manifest_path(repository, reference),
                 pull(repository),
@@ -303,7 +331,7 @@ class RegistryClient:
         raise answers.manifest_failure(self._host, repository, reference, response)
 
     async def _fetch_blob(self, repository: str, digest: Digest, limit: int, priority: Priority) -> bytes:
-        response = await self.transport.request(
+        response = await self._ask(
             Request(_blob_path(repository, digest), pull(repository), limit=limit, priority=priority)
         )
         if response.status != 200:
@@ -316,35 +344,6 @@ class RegistryClient:
     @staticmethod
     async def _parsed_manifest(raw: bytes, content_type: str, digest: Digest) -> Document:
         return await _off_loop(len(raw), lambda: parse_manifest(raw, content_type=content_type, expected=digest))
-
-
-class _Kept(Generic[T]):
-    """Documents by repository and digest or tag; beyond `limit` bytes, what was not used for longest is given up.
-
-    The repository is part of the key because a digest says what something is, not who may see it.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._size = 0
-        self._documents: OrderedDict[tuple[str, str], tuple[T, int]] = OrderedDict()
-
-    def get(self, key: tuple[str, str]) -> T | None:
-        if key not in self._documents:
-            return None
-        self._documents.move_to_end(key)
-        return self._documents[key][0]
-
-    def put(self, key: tuple[str, str], document: T, size: int) -> None:
-        self.drop(key)
-        self._documents[key] = (document, size)
-        self._size += size
-        while self._size > self._limit:
-            self._size -= self._documents.popitem(last=False)[1][1]
-
-    def drop(self, key: tuple[str, str]) -> None:
-        _, size = self._documents.pop(key, (None, 0))
-        self._size -= size
 
 
 def _manifest_path(repository: str, reference: str) -> str:

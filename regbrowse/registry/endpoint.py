@@ -1,34 +1,63 @@
-"""Where and how a registry may be asked: the addresses to try in order, and what TLS each is to have."""
+"""Where and how a registry may be asked: one address, the protocol spoken there, and its TLS settings."""
 
 from __future__ import annotations
 
 import ipaddress
-import ssl
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
+from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from regbrowse.registry.errors import ConfigError
-from regbrowse.registry.reference import DOCKER_HUB_REGISTRY, RegistryAddress
-from regbrowse.registry.text import safe_text
+from regbrowse.registry.reference import RegistryAddress
+from regbrowse.registry.tls import TLSConfig
 
-CERTS_DIR: Final = Path("/etc/docker/certs.d")
+if TYPE_CHECKING:
+    from regbrowse.registry.http_client import MakeTransport
+    from regbrowse.registry.v1.endpoint import V1Endpoint
+
+_DEFAULT_TLS = TLSConfig()
+
+
+class APIVersion(IntEnum):
+    """Which registry protocol an endpoint speaks (seed-registry-package.md §1)."""
+
+    V1 = 1
+    V2 = 2
+
+    def __str__(self) -> str:
+        return f"v{self.value}"
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One way to reach a registry.
+class APIEndpoint:
+    """One way to reach a registry (seed-registry-package.md §2 and §13).
 
     Attributes:
-        host: `host` or `host:port`.
-        prefix: The path before `/v2/`.
-        verify: Whether the certificate must be right; without meaning for `http`.
+        url: Scheme, host, perhaps a port and a path; the paths of the API follow it.
+        version: The protocol that is spoken there.
+        mirror: A mirror of Docker Hub: it is never given Docker Hub's login.
+        official: Docker Hub itself.
+        trim_hostname: Repositories are named without the registry's host there. Always so.
+        tls_config: Its `insecure_skip_verify` also says, of an `http` endpoint, that the registry is an insecure one.
+        allow_nondistributable_artifacts: Layers that the world may not have may be pushed there.
     """
 
-    scheme: str
-    host: str
-    prefix: str = ""
-    verify: bool = True
+    url: str
+    version: APIVersion = APIVersion.V2
+    mirror: bool = False
+    official: bool = False
+    trim_hostname: bool = True
+    tls_config: TLSConfig = _DEFAULT_TLS
+    allow_nondistributable_artifacts: bool = False
+
+    @property
+    def scheme(self) -> str:
+        return self.url.partition("://")[0].lower()
+
+    @property
+    def host(self) -> str:
+        """`host` or `host:port`."""
+        return self.url.partition("://")[2].partition("/")[0]
 
     @property
     def origin(self) -> str:
@@ -37,26 +66,39 @@ class Endpoint:
     @property
     def base(self) -> str:
         """The URL that the paths of the API are put after."""
-        return f"{self.origin}{self.prefix}"
+        path = self.url.partition("://")[2].partition("/")[2].rstrip("/")
+        return f"{self.origin}/{path}" if path else self.origin
+
+    @property
+    def verify(self) -> bool:
+        """Whether the certificate must be right; without meaning for `http`."""
+        return not self.tls_config.insecure_skip_verify
 
     @property
     def is_trusted(self) -> bool:
         """Whether a password may go there: over verified TLS, or on this machine's loopback."""
         return (self.scheme == "https" and self.verify) or is_loopback(self.host)
 
+    def to_v1_endpoint(
+        self,
+        user_agent: str = "",
+        meta_headers: Mapping[str, Sequence[str]] | None = None,
+        *,
+        make_transport: MakeTransport | None = None,
+    ) -> V1Endpoint:
+        """The v1 endpoint at this very address: no ping, no other scheme (seed-registry-package.md §8).
 
-def endpoints_of(address: RegistryAddress, *, insecure: bool) -> tuple[Endpoint, ...]:
-    """The ways to reach `address`, in the order to try them.
+        Args:
+            user_agent: Sent as `User-Agent`.
+            meta_headers: Sent with every request.
+            make_transport: Makes what carries the requests; `new_transport` if not given.
+        """
+        from regbrowse.registry.http_client import new_transport
+        from regbrowse.registry.v1.endpoint import V1Endpoint
 
-    A spelled scheme is taken at its word. An insecure registry is tried as the Docker daemon does: https without
-    verification, then http. Every other one is https, verified, and nothing else.
-    """
-    host = DOCKER_HUB_REGISTRY if address.is_docker_hub else address.host
-    if address.scheme:
-        return (Endpoint(address.scheme, host, address.prefix),)
-    if insecure:
-        return (Endpoint("https", host, address.prefix, verify=False), Endpoint("http", host, address.prefix))
-    return (Endpoint("https", host, address.prefix),)
+        return V1Endpoint(
+            self.url, self.tls_config, user_agent, meta_headers, make_transport=make_transport or new_transport
+        )
 
 
 def is_loopback(host: str) -> bool:
@@ -68,55 +110,3 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
-
-
-def ssl_context(endpoint: Endpoint, certs_dir: Path = CERTS_DIR) -> ssl.SSLContext:
-    """The TLS settings for `endpoint`: the system's store, and what its folder of the certificates directory adds.
-
-    Blocking: it reads files. An endpoint that is not verified reads no certificates at all, as in Docker.
-
-    Raises:
-        ConfigError: A file in the folder cannot be used.
-    """
-    if not endpoint.verify:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    else:
-        context = ssl.create_default_context()
-        # Home-made CAs without a key usage are fine for Docker; Python 3.13 began to refuse them.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        _add_certificates(context, certs_dir / endpoint.host)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def _add_certificates(context: ssl.SSLContext, folder: Path) -> None:
-    try:
-        files = sorted(folder.iterdir())
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise ConfigError(f"The folder {folder} cannot be read: {error.strerror}.") from error
-    for file in files:
-        try:
-            if file.suffix == ".crt":
-                context.load_verify_locations(file)
-            elif file.suffix == ".cert":
-                # Without a password of ours, OpenSSL would ask for one in the middle of the screen.
-                context.load_cert_chain(file, _partner(file, ".key"), password=lambda: "")
-            elif file.suffix == ".key":
-                _partner(file, ".cert")
-        except OSError as error:  # ssl.SSLError is one
-            raise ConfigError(f"{file} cannot be used: {safe_text(str(error))}.") from error
-
-
-def _partner(file: Path, suffix: str) -> Path:
-    partner = file.with_suffix(suffix)
-    if not partner.exists():
-        raise ConfigError(
-            f"{file} stands alone: {partner.name} is missing.",
-            "A client certificate is a pair NAME.cert and NAME.key; a CA is named NAME.crt.",
-        )
-    return partner

@@ -147,6 +147,36 @@ class ServerFailureError(HTTPStatusError):
     default_next_step = "The registry itself has a problem: try again, or tell whoever runs it."
 
 
+class AlreadyExistsError(RegistryError):
+    """A push of an image that the registry has already: v1 says so in words, whatever the status."""
+
+    default_next_step = "Nothing needs to be done: go on with the next image."
+
+
+class PingResponseError(RegistryError):
+    """The answer to a ping could not be made use of.
+
+    Args:
+        inner: What was wrong with it; its text is this error's text.
+    """
+
+    def __init__(self, inner: Exception) -> None:
+        super().__init__(str(inner))
+        self.inner = inner
+
+
+class NoBasicCredentialsError(RegistryError):
+    """The registry wants a user name and a password, and there are none."""
+
+    default_next_step = "Log in with docker login or podman login, then try again."
+
+
+class NoTokenError(RegistryError):
+    """The token server answered without a token."""
+
+    default_next_step = "Tell whoever runs the token server."
+
+
 # What the answer held
 
 

@@ -178,6 +178,21 @@ class Schema1:
 
 
 @dataclass(frozen=True, slots=True)
+class V1Layer:
+    """One image of a v1 registry, which is one layer upon its parent (seed-registry-package.md §14, §15).
+
+    Attributes:
+        id: Drawn at random when it was made: other than a digest, nothing can be verified by it.
+        parent: The id of the image below; empty for the lowest.
+        size: Bytes of the layer; None where the registry does not say.
+    """
+
+    id: SafeText
+    parent: SafeText = _EMPTY
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """A manifest of any kind, with the bytes it came in.
 
@@ -224,12 +239,14 @@ class Step:
         layer: None for an empty step, and for one whose layer is missing from the manifest.
         index: Position of the layer among the manifest's layers, from 0.
         unsized: The layer of a schema 1, which says its digest and nothing else.
+        v1: The layer of a v1 registry, which has no digest.
     """
 
     entry: HistoryEntry | None
     layer: Descriptor | None = None
     index: int | None = None
     unsized: Digest | None = None
+    v1: V1Layer | None = None
 
     @property
     def digest(self) -> Digest | None:
@@ -241,4 +258,6 @@ class Step:
         """The layer's bytes as they are stored, 0 for an empty step; None where nobody says."""
         if self.layer:
             return self.layer.size
+        if self.v1:
+            return self.v1.size
         return 0 if self.entry and self.entry.empty_layer else None

@@ -22,9 +22,9 @@ _NAME: Final = re.compile(rf"{_NAME_COMPONENT}(?:/{_NAME_COMPONENT})*")
 _NAME_LIMIT: Final = 255
 _TAG: Final = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 _HOST_COMPONENT = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_HOST: Final = re.compile(
-    rf"(?P<host>{_HOST_COMPONENT}(?:\.{_HOST_COMPONENT})*|\[[0-9a-fA-F:.]+\])(?::(?P<port>[0-9]{{1,5}}))?"
-)
+_HOST_NAME = rf"(?P<host>{_HOST_COMPONENT}(?:\.{_HOST_COMPONENT})*|\[[0-9a-fA-F:.]+\])"
+_HOST: Final = re.compile(rf"{_HOST_NAME}(?::(?P<port>[0-9]{{1,5}}))?")
+_NAMED_HOST: Final = re.compile(rf"{_HOST_NAME}(?::[0-9]+)?")
 _HOST_LIMIT: Final = 253
 _LABEL_LIMIT: Final = 63
 _PORT: Final = re.compile(r"[0-9]{1,5}")
@@ -43,6 +43,21 @@ def is_repository_name(text: str) -> bool:
 def is_tag(text: str) -> bool:
     """Whether `text` may be used as a tag in a request."""
     return _TAG.fullmatch(text) is not None
+
+
+def is_registry_host(text: str) -> bool:
+    """Whether `text` may be the host of an image's name: `host` or `host:port`, in whatever case.
+
+    The port is not looked at further than that it has digits (`seed-registry-package.md` §3). Other than in 2017, an
+    IPv6 address in brackets is a host.
+    """
+    match = _NAMED_HOST.fullmatch(text)
+    return match is not None and (not match["host"].startswith("[") or _is_reachable(match["host"]))
+
+
+def is_image_id(text: str) -> bool:
+    """Whether `text` is what Docker takes for the id of an image: 64 hexadecimal digits in lower case."""
+    return _IMAGE_ID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +265,7 @@ def _is_reachable(name: str) -> bool:
 
 def _check_repository(name: str) -> None:
     shown = _shown(name)
-    if _IMAGE_ID.fullmatch(name):
+    if is_image_id(name):
         raise InvalidRepositoryNameError(f"“{shown}” looks like an image's id, not like a repository.")
     if is_repository_name(name):
         return

@@ -58,7 +58,7 @@ def parse_schema1(values: Object, media_type: str) -> Schema1:
         name=as_text(values.get("name")),
         tag=as_text(values.get("tag")),
         layers=tuple(reversed(layers)),
-        config=replace(config, history=tuple(_history_entry(step) for step in reversed(steps))),
+        config=replace(config, history=tuple(history_entry(step) for step in reversed(steps))),
     )
 
 
@@ -70,7 +70,8 @@ def _compatibility(step: object) -> Object:
         return {}
 
 
-def _history_entry(values: Object) -> HistoryEntry:
+def history_entry(values: Object) -> HistoryEntry:
+    """The step that made an image, from its description in v1's form."""
     return HistoryEntry(
         created_by=_command(as_object(values.get("container_config")).get("Cmd")),
         created=as_time(values.get("created")),

@@ -8,32 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import ssl
 import time
-import zlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
-from urllib.parse import urljoin
 
 from regbrowse import __version__
-from regbrowse.registry.auth import Authorizer, Scope, parse_challenges
-from regbrowse.registry.endpoint import CERTS_DIR, Endpoint, ssl_context
+from regbrowse.registry.auth import Authorizer, Scope
+from regbrowse.registry.bodies import read_bounded
+from regbrowse.registry.challenges import parse_challenges
+from regbrowse.registry.constants import CERTS_DIR
+from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import (
     ConnectionFailedError,
-    LimitExceededError,
-    MalformedDocumentError,
     RedirectRefusedError,
     RegistryError,
     UnauthorizedError,
 )
+from regbrowse.registry.exchange import Exchange, Observer, Pause, redacted
 from regbrowse.registry.failures import connection_failure, was_reached
+from regbrowse.registry.redirects import REDIRECT_STATUSES, host_of, origin_of, redirect_target
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.registry.throttle import HostLimiter, Priority
+from regbrowse.registry.tls import TLSConfig, read_certs_directory
 from regbrowse.registry.wire import httpx
 
 USER_AGENT: Final = f"regbrowse/{__version__}"
@@ -45,12 +46,10 @@ LONGEST_PAUSE: Final = 60.0
 """Seconds of `Retry-After` that are waited for; a longer wish is told to the user instead."""
 
 _RETRIED_STATUSES: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _TIMEOUTS: Final = {"connect": 5.0, "read": 15.0, "write": 15.0, "pool": 30.0}
 _WHOLE_REQUEST: Final = 60.0
 _ERROR_LIMIT: Final = 65_536
 _NOTHING: Final = SafeText("")
-_WEB_HOST: Final = re.compile(r"(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9a-f:.]+\])(?::[0-9]+)?", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +92,6 @@ class Response:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One request and its answer, for the log and the counters: no header, no body, no secret.
-
-    Attributes:
-        status: 0 if no answer came.
-        seconds: From sending to the end of the body.
-    """
-
-    method: str
-    url: SafeText
-    status: int
-    seconds: float
-    note: SafeText = _NOTHING
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """The registry asked for a wait of so many seconds, which has begun."""
-
-    seconds: float
-
-
-Observer = Callable[[Exchange | Pause], None]
 MakeWire = Callable[[ssl.SSLContext], "httpx.AsyncBaseTransport"]
 
 
@@ -135,7 +110,7 @@ class Transport:
     Args:
         endpoints: The ways to reach it, in order. The first that answers at all is kept.
         authorizer: Decides what a request carries.
-        certs_dir: Docker's directory of certificates per registry.
+        certs_dir: Docker's directory of certificates, for hosts that a redirect leads to; None reads none.
         make_wire: Makes what carries the bytes; a real one, or the demo's.
         observe: Told of every exchange and every pause.
         sleep: Waits between tries.
@@ -143,17 +118,17 @@ class Transport:
 
     def __init__(
         self,
-        endpoints: Sequence[Endpoint],
+        endpoints: Sequence[APIEndpoint],
         authorizer: Authorizer,
         *,
-        certs_dir: Path = CERTS_DIR,
+        certs_dir: Path | None = CERTS_DIR,
         make_wire: MakeWire = _real_wire,
         observe: Observer = _nothing,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.endpoints = tuple(endpoints)
         self.authorizer = authorizer
-        self.endpoint: Endpoint | None = None
+        self.endpoint: APIEndpoint | None = None
         """The one that answered."""
         self._certs_dir = certs_dir
         self._make_wire = make_wire
@@ -161,7 +136,7 @@ class Transport:
         self._sleep = sleep
         self._limiter = HostLimiter(sleep)
         self._reaching = asyncio.Lock()
-        self._wires: dict[tuple[str, bool], httpx.AsyncBaseTransport] = {}
+        self._wires: dict[tuple[str, TLSConfig | None], httpx.AsyncBaseTransport] = {}
         self._wiring = asyncio.Lock()
 
     async def request(self, request: Request) -> Response:
@@ -247,15 +222,14 @@ class Transport:
         self.endpoint = self.endpoints[-1]
         return response
 
-    async def _follow(self, endpoint: Endpoint, request: Request, authorization: str | None) -> Response:
+    async def _follow(self, endpoint: APIEndpoint, request: Request, authorization: str | None) -> Response:
         """Send, and follow redirects. Once a chain has left the registry's origin it never regains the password."""
         url = httpx.URL(endpoint.base + request.path)
-        home = _origin(url)
+        home = origin_of(url)
         stranger = ""
         seen = {str(url)}
         for _ in range(REDIRECTS + 1):
-            there = endpoint if _origin(url) == home else Endpoint(url.scheme, _host(url))
-            wire = await self._wire(there)
+            wire = await self._wire(url, endpoint.tls_config if origin_of(url) == home else None)
             response = await self._send(wire, url, request, None if stranger else authorization)
             if response.status == 401 and stranger:
                 raise UnauthorizedError(
@@ -263,33 +237,39 @@ class Transport:
                     "Tell whoever runs the registry.",
                     status=401,
                 )
-            if response.status not in _REDIRECTS or "location" not in response.headers:
+            if response.status not in REDIRECT_STATUSES or "location" not in response.headers:
                 return response
-            url = _redirected(url, response.header("location"))
+            url = redirect_target(url, response.header("location"))
             if str(url) in seen:
-                raise RedirectRefusedError(f"{_host(url)} redirects in a circle.")
+                raise RedirectRefusedError(f"{host_of(url)} redirects in a circle.")
             seen.add(str(url))
-            if _origin(url) != home:
-                stranger = _host(url)
+            if origin_of(url) != home:
+                stranger = host_of(url)
         raise RedirectRefusedError(f"{endpoint.host} redirects more than {REDIRECTS} times.")
 
-    async def _wire(self, there: Endpoint) -> httpx.AsyncBaseTransport:
-        """The connections to one origin. Its settings never serve another."""
-        key = (there.origin, there.verify)
+    async def _wire(self, url: httpx.URL, tls: TLSConfig | None) -> httpx.AsyncBaseTransport:
+        """The connections to one origin. Its settings never serve another; None are those of a host on the way."""
+        key = (origin_of(url), tls)
         if wire := self._wires.get(key):
             return wire
         async with self._wiring:
             if key not in self._wires:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-                if there.scheme == "https":
-                    context = await asyncio.to_thread(ssl_context, there, self._certs_dir)
+                if url.scheme == "https":
+                    context = await asyncio.to_thread(self._ssl_context, host_of(url), tls)
                 self._wires[key] = self._make_wire(context)
             return self._wires[key]
+
+    def _ssl_context(self, host: str, tls: TLSConfig | None) -> ssl.SSLContext:
+        """Blocking: it reads files."""
+        if tls is None:
+            tls = TLSConfig() if self._certs_dir is None else read_certs_directory(TLSConfig(), self._certs_dir / host)
+        return tls.ssl_context()
 
     async def _send(
         self, wire: httpx.AsyncBaseTransport, url: httpx.URL, request: Request, authorization: str | None
     ) -> Response:
-        headers = {"Host": _host(url), "User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
+        headers = {"Host": host_of(url), "User-Agent": USER_AGENT, "Accept-Encoding": "identity", **request.headers}
         if authorization is not None:
             headers["Authorization"] = authorization
         started = time.perf_counter()
@@ -302,12 +282,13 @@ class Transport:
                 try:
                     status = incoming.status_code
                     limit = request.limit if status < 300 else _ERROR_LIMIT
-                    body = await _read(incoming, limit, _host(url), cut=status >= 300 or request.method == "HEAD")
+                    cut = status >= 300 or request.method == "HEAD"
+                    body = await read_bounded(incoming, limit, host_of(url), cut=cut)
                 finally:
                     await incoming.aclose()
             return Response(status, incoming.headers, body)
         except (httpx.TransportError, TimeoutError, OSError) as error:
-            failure = connection_failure(error, url.scheme, _host(url), started=status != 0)
+            failure = connection_failure(error, url.scheme, host_of(url), started=status != 0)
             note = failure.user_message
             raise failure from error
         except RegistryError as error:
@@ -316,75 +297,6 @@ class Transport:
         finally:
             seconds = time.perf_counter() - started
             self._observe(Exchange(request.method, redacted(url), status, seconds, safe_text(note)))
-
-
-async def _read(response: httpx.Response, limit: int, host: str, *, cut: bool) -> bytes:
-    """Read the body as it is on the wire, never more than `limit`.
-
-    Args:
-        cut: It only explains a failure: keep what can be read of it.
-    """
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "", "gzip", "x-gzip"):
-        if cut:
-            return b""
-        raise MalformedDocumentError(f"{host} answered in the encoding {safe_text(encoding, limit=40)}.")
-    inflate = zlib.decompressobj(31) if "gzip" in encoding else None
-    body = bytearray()
-    is_broken = False
-    try:
-        async for chunk in response.stream:  # type: ignore[union-attr]  # an asynchronous transport's stream
-            if is_broken := inflate is not None and inflate.eof:  # what comes after its end would only be kept
-                break
-            body += inflate.decompress(chunk, limit + 1 - len(body)) if inflate else chunk
-            if len(body) > limit:
-                break
-        else:
-            is_broken = inflate is not None and (not inflate.eof or bool(inflate.unused_data))
-    except zlib.error:
-        is_broken = True
-    if cut:
-        return bytes(body[:limit])
-    if is_broken:
-        raise MalformedDocumentError(f"{host} answered with broken gzip.")
-    if len(body) > limit:
-        raise LimitExceededError(f"{host} answered with more than {limit:,} bytes where less is right.")
-    return bytes(body)
-
-
-def _redirected(url: httpx.URL, location: str) -> httpx.URL:
-    """Where a `Location` leads, if one may go there."""
-    shown = _host(url)
-    try:
-        target = httpx.URL(urljoin(str(url), location.strip()))
-    except (httpx.InvalidURL, ValueError) as error:
-        raise RedirectRefusedError(f"{shown} redirects to no address.") from error
-    is_web = target.scheme in ("http", "https") and _WEB_HOST.fullmatch(_host(target))
-    if not is_web or target.userinfo or not 0 < (target.port or 1) <= 65535 or "\\" in location:
-        raise RedirectRefusedError(f"{shown} redirects to what is no web address.")
-    if url.scheme == "https" and target.scheme == "http":
-        raise RedirectRefusedError(f"{shown} redirects to plain HTTP at {_host(target)}.")
-    return target
-
-
-def _origin(url: httpx.URL) -> str:
-    return f"{url.scheme}://{_host(url)}"
-
-
-def _host(url: httpx.URL) -> str:
-    """The host and port as they go over the wire: `URL.host` would decode international names, and may fail."""
-    return url.netloc.decode("ascii")
-
-
-_SHOWN_PARAMETERS: Final = frozenset({"n", "last", "scope", "service", "artifactType", "next_page"})
-
-
-def redacted(url: httpx.URL) -> SafeText:
-    """`url` as it may be shown: without user information, and with only those parameters that are never secret."""
-    query = "&".join(
-        f"{name}={value if name in _SHOWN_PARAMETERS else '…'}" for name, value in url.params.multi_items()
-    )
-    return safe_text(f"{_origin(url)}{url.path}{'?' if query else ''}{query}")
 
 
 def _back_off(attempt: int) -> float:

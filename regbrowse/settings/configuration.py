@@ -9,9 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from regbrowse.registry.errors import ConfigError
-from regbrowse.registry.insecure import InsecureRegistries
-from regbrowse.registry.mirrors import validate_mirror
 from regbrowse.registry.reference import parse_registry_address
+from regbrowse.registry.service.insecure import read_insecure_registries
+from regbrowse.registry.service.mirrors import validate_mirror
 from regbrowse.registry.small_files import read_small_file
 from regbrowse.registry.text import SafeText, safe_text
 
@@ -102,7 +102,7 @@ class _Reader:
             elif not _is_null(node):
                 attribute, reader = readers[name]
                 found[attribute] = reader(node)
-        notices += InsecureRegistries.parse(found.get("insecure_registries", ())).notices
+        notices += read_insecure_registries(found.get("insecure_registries", ())).notices
         return Settings(**found, unknown=tuple(unknown), notices=tuple(notices))
 
     def _compose(self, raw: bytes) -> Node | None:
@@ -128,7 +128,7 @@ class _Reader:
         return safe_text(self._text(node, "a theme's name"), limit=100)
 
     def _insecure(self, node: Node) -> tuple[str, ...]:
-        return self._checked_texts(node, "registries", lambda text: _same(text, InsecureRegistries.parse([text])))
+        return self._checked_texts(node, "registries", lambda text: _same(text, read_insecure_registries([text])))
 
     def _mirrors(self, node: Node) -> tuple[str, ...]:
         return self._checked_texts(node, "URLs", validate_mirror)

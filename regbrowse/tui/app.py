@@ -111,7 +111,7 @@ class RegbrowseApp(GuardedApp):
         await asyncio.to_thread(self.registries.known)
         self._notices += await asyncio.to_thread(self.registries.notices)
         self._offer_themes(await asyncio.to_thread(self._read_themes))
-        for notice in self._notices:
+        for notice in dict.fromkeys(self._notices):
             self.notify(notice, severity="warning", timeout=10)
 
     def _choose_theme(self, name: str) -> None:

@@ -8,8 +8,8 @@ from typing import Final
 
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.states import Listing
+from regbrowse.browser.v2_source import V2Source
 from regbrowse.registry.auth import Credential
-from regbrowse.registry.client import RegistryClient
 from regbrowse.registry.reference import RegistryAddress, Target, parse_reference
 from regbrowse.registry.text import SafeText
 from tests.registry.reaching import reaching
@@ -27,8 +27,8 @@ async def browsing(
 ) -> AsyncIterator[Browser]:
     async with reaching(server, login=login) as client:
 
-        async def connect() -> RegistryClient:
-            return client
+        async def connect() -> V2Source:
+            return V2Source(client)
 
         seen = [] if visited is None else visited
 

@@ -9,7 +9,7 @@ import pytest
 
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.states import Listing, Phase
-from regbrowse.registry.client import RegistryClient
+from regbrowse.browser.v2_source import V2Source
 from regbrowse.registry.errors import ConfigError
 from regbrowse.registry.reference import RegistryAddress, Target, parse_reference
 from tests.browser.browsing import KNOWN, NAMES, browsing, tag_states
@@ -162,7 +162,7 @@ async def test_only_repositories_that_are_there_count_as_visited(server: Registr
 
 
 async def test_a_registry_that_cannot_be_reached_is_told_everywhere(server: RegistryServer) -> None:
-    async def connect() -> RegistryClient:
+    async def connect() -> V2Source:
         raise ConfigError("The certificates are broken.")
 
     browser = Browser(RegistryAddress(server.address), connect)

@@ -8,13 +8,17 @@ from collections.abc import Iterator
 import pytest
 
 from regbrowse.browser.check import CheckStep, check_steps
+from regbrowse.browser.source import Source
+from regbrowse.browser.v2_source import V2Source
 from regbrowse.registry.auth import BasicAuthorizer, Credential
 from regbrowse.registry.client import RegistryClient
-from regbrowse.registry.endpoint import endpoints_of
-from regbrowse.registry.errors import ConfigError
+from regbrowse.registry.endpoint import APIEndpoint
+from regbrowse.registry.errors import ConfigError, HTTPStatusError
+from regbrowse.registry.exchange import Observer
 from regbrowse.registry.reference import RegistryAddress, Target, parse_reference
 from regbrowse.registry.text import SafeText
-from regbrowse.registry.transport import Observer, Transport
+from regbrowse.registry.tls import TLSConfig
+from regbrowse.registry.transport import Transport
 from tests.registry.reaching import LOGIN, PASSWORD, USER, reaching, stored
 from tests.registry_server import Content, RegistryServer
 
@@ -33,17 +37,27 @@ def server(content: Content) -> Iterator[RegistryServer]:
         yield server
 
 
+def ways_to(server: RegistryServer) -> tuple[APIEndpoint, ...]:
+    """As a registry on loopback is reached that is named without a scheme."""
+    tls = TLSConfig(insecure_skip_verify=True)
+    return tuple(APIEndpoint(f"{scheme}://{server.address}", tls_config=tls) for scheme in ("https", "http"))
+
+
+async def no_v1(_: Source, error: HTTPStatusError, __: Observer) -> Source:
+    raise error
+
+
 async def steps_of(
     server: RegistryServer, repository: str = "", reference: str = "", *, login: Credential | None = None
 ) -> list[CheckStep]:
     address = RegistryAddress(server.address)
     target = Target(address, repository, parse_reference(reference) if reference else None)
-    async with reaching(server, login=login, endpoints=endpoints_of(address, insecure=True)) as client:
+    async with reaching(server, login=login, endpoints=ways_to(server)) as client:
 
-        async def connect(_: Observer) -> RegistryClient:
-            return client
+        async def connect(_: Observer) -> V2Source:
+            return V2Source(client)
 
-        return [step async for step in check_steps(target, connect)]
+        return [step async for step in check_steps(target, connect, no_v1)]
 
 
 def tries(server: RegistryServer) -> list[str]:
@@ -78,7 +92,7 @@ async def test_what_the_target_names_is_asked_for(content: Content, server: Regi
 async def test_the_account_is_named(content: Content) -> None:
     with RegistryServer(content, auth=("basic", USER, PASSWORD)) as server:
         steps = await steps_of(server, login=LOGIN)
-    assert steps[-1].line == f"account    {USER}, from docker config"
+    assert steps[-1].line == f"account    {USER} (docker config)"
     assert PASSWORD not in repr(steps)
 
 
@@ -130,10 +144,10 @@ async def test_a_tag_that_is_not_there_is_a_failure_after_the_tags(server: Regis
 
 
 async def test_settings_that_cannot_be_used_are_a_failure() -> None:
-    async def connect(_: Observer) -> RegistryClient:
+    async def connect(_: Observer) -> V2Source:
         raise ConfigError("The certificates are broken.")
 
-    steps = [step async for step in check_steps(Target(RegistryAddress("h")), connect)]
+    steps = [step async for step in check_steps(Target(RegistryAddress("h")), connect, no_v1)]
     assert [(step.line, step.failed) for step in steps] == [("failed     The certificates are broken.", True)]
 
 
@@ -146,10 +160,10 @@ async def test_the_client_of_a_check_is_closed(server: RegistryServer) -> None:
                 closed.set()
                 await super().aclose()
 
-        async def connect(_: Observer) -> RegistryClient:
-            return Closing(client.address, client.transport)
+        async def connect(_: Observer) -> V2Source:
+            return V2Source(Closing(client.address, client.transport))
 
-        async for _ in check_steps(Target(client.address), connect):
+        async for _ in check_steps(Target(client.address), connect, no_v1):
             pass
     assert closed.is_set()
 
@@ -157,13 +171,11 @@ async def test_the_client_of_a_check_is_closed(server: RegistryServer) -> None:
 async def test_each_request_is_told_with_what_became_of_it(server: RegistryServer) -> None:
     address = RegistryAddress(server.address)
 
-    async def connect(observe: Observer) -> RegistryClient:
-        transport = Transport(
-            endpoints_of(address, insecure=True), BasicAuthorizer(address.host, stored(None)), observe=observe
-        )
-        return RegistryClient(address, transport)
+    async def connect(observe: Observer) -> V2Source:
+        transport = Transport(ways_to(server), BasicAuthorizer(address.host, stored(None)), observe=observe)
+        return V2Source(RegistryClient(address, transport))
 
-    lines = [step.line async for step in check_steps(Target(address), connect)]
+    lines = [step.line async for step in check_steps(Target(address), connect, no_v1)]
     told = [line for line in lines if line.startswith("request")]
     assert [line.split()[2] for line in told] == [
         f"https://{server.address}/v2/",

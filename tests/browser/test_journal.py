@@ -8,8 +8,8 @@ import pytest
 
 from regbrowse.browser.journal import Journal
 from regbrowse.registry.errors import ConfigError
+from regbrowse.registry.exchange import Exchange, Pause
 from regbrowse.registry.text import SafeText
-from regbrowse.registry.transport import Exchange, Pause
 
 ANSWERED = Exchange("GET", SafeText("https://h/v2/_catalog"), 200, 0.0123)
 UNREACHED = Exchange("GET", SafeText("https://h/v2/_catalog"), 0, 0.5, SafeText("Nothing can be reached at h."))

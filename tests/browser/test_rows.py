@@ -10,7 +10,7 @@ import pytest
 
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.states import Phase, TagDetails
-from regbrowse.registry.client import RegistryClient
+from regbrowse.browser.v2_source import V2Source
 from regbrowse.registry.reference import RegistryAddress
 from regbrowse.registry.text import SafeText
 from tests.browser.browsing import NAMES, browsing, tag_states, target
@@ -171,7 +171,7 @@ async def test_what_was_shown_without_asking_is_counted(server: RegistryServer) 
 
 
 async def test_a_browser_that_never_asked_has_nothing_to_close(server: RegistryServer) -> None:
-    async def connect() -> RegistryClient:
+    async def connect() -> V2Source:
         raise AssertionError("nobody asked")
 
     await Browser(RegistryAddress(server.address), connect).aclose()

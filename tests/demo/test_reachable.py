@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from itertools import groupby
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -16,8 +15,8 @@ from regbrowse.credentials.chain import CredentialChain
 from regbrowse.demo.samples import STATES, State
 from regbrowse.demo.transport import DemoTransport
 from regbrowse.registry import transport
-from regbrowse.registry.insecure import InsecureRegistries
 from regbrowse.registry.reference import RegistryAddress, Target, parse_target
+from regbrowse.registry.service.default import DefaultService
 from regbrowse.settings.visited import Visited
 from regbrowse.tui.actions import Pane
 from regbrowse.tui.widgets.image_pane import TABS
@@ -59,10 +58,9 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def registries() -> AsyncIterator[Registries]:
     registries = Registries(
         CredentialChain(()),
-        InsecureRegistries.parse(()),
+        DefaultService(certs_dir=None),
         Visited.load(None),
         Journal(),
-        certs_dir=Path("/nonexistent"),
         demo=lambda: DemoTransport(pace=0),
     )
     yield registries

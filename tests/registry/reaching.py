@@ -11,10 +11,11 @@ from typing import Final
 
 from regbrowse.registry.auth import BasicAuthorizer, Credential
 from regbrowse.registry.client import RegistryClient
-from regbrowse.registry.endpoint import Endpoint
+from regbrowse.registry.endpoint import APIEndpoint
+from regbrowse.registry.exchange import Exchange, Pause
 from regbrowse.registry.reference import RegistryAddress
 from regbrowse.registry.text import SafeText
-from regbrowse.registry.transport import Exchange, Pause, Transport
+from regbrowse.registry.transport import Transport
 from tests.registry_server import RegistryServer
 
 USER: Final = "canary-user"
@@ -61,7 +62,7 @@ async def reaching(
     *,
     login: Credential | None = None,
     lookup: Callable[[str], Awaitable[Credential | None]] | None = None,
-    endpoints: Sequence[Endpoint] = (),
+    endpoints: Sequence[APIEndpoint] = (),
     trusted: bool = True,
     certs_dir: Path = NO_CERTIFICATES,
     clock: Callable[[], float] = time.monotonic,
@@ -75,7 +76,7 @@ async def reaching(
     address = server if isinstance(server, str) else server.address
     authorizer = BasicAuthorizer(address, lookup or stored(login), trusted=trusted)
     transport = Transport(
-        endpoints or (Endpoint("http", address),),
+        endpoints or (APIEndpoint(f"http://{address}"),),
         authorizer,
         certs_dir=certs_dir,
         observe=Seen() if observe is None else observe,

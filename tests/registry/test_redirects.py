@@ -12,7 +12,7 @@ import trustme
 from regbrowse.registry.auth import pull
 from regbrowse.registry.client import RegistryClient
 from regbrowse.registry.digest import Digest
-from regbrowse.registry.endpoint import Endpoint
+from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import (
     ConnectionFailedError,
     HTTPStatusError,
@@ -22,6 +22,7 @@ from regbrowse.registry.errors import (
 )
 from regbrowse.registry.models import Descriptor
 from regbrowse.registry.text import SafeText
+from regbrowse.registry.tls import TLSConfig
 from regbrowse.registry.transport import Request
 from tests.registry.reaching import LOGIN, PASSWORD, USER, reaching
 from tests.registry_server import Content, RegistryServer
@@ -306,8 +307,8 @@ def tls() -> Iterator[RegistryServer]:
         yield server
 
 
-def unverified(server: RegistryServer) -> tuple[Endpoint]:
-    return (Endpoint("https", server.address, verify=False),)
+def unverified(server: RegistryServer) -> tuple[APIEndpoint]:
+    return (APIEndpoint(f"https://{server.address}", tls_config=TLSConfig(insecure_skip_verify=True)),)
 
 
 async def test_a_redirect_from_https_to_http_is_refused(tls: RegistryServer, evil: RegistryServer) -> None:

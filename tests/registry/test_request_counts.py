@@ -11,6 +11,7 @@ import pytest
 
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.states import Phase, TagDetails
+from regbrowse.browser.v2_source import V2Source
 from regbrowse.registry.client import TAG_LIFETIME, RegistryClient
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.reference import Reference, Target
@@ -47,8 +48,8 @@ class Clock:
 
 @asynccontextmanager
 async def browsing(client: RegistryClient) -> AsyncIterator[Browser]:
-    async def connect() -> RegistryClient:
-        return client
+    async def connect() -> V2Source:
+        return V2Source(client)
 
     yield Browser(client.address, connect)
 
@@ -321,10 +322,10 @@ async def test_two_lists_asked_for_at_once_make_one_client(servers: Mapping[str,
     made: list[RegistryClient] = []
     async with reaching(servers["anonymous"]) as client:
 
-        async def connect() -> RegistryClient:
+        async def connect() -> V2Source:
             await asyncio.sleep(0)
             made.append(client)
-            return client
+            return V2Source(client)
 
         browser = Browser(client.address, connect)
 

@@ -18,7 +18,7 @@ from regbrowse.registry import transport
 from regbrowse.registry.auth import Scope, pull
 from regbrowse.registry.client import RegistryClient
 from regbrowse.registry.digest import Digest
-from regbrowse.registry.endpoint import Endpoint
+from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import (
     ConnectionFailedError,
     HTTPStatusError,
@@ -27,7 +27,8 @@ from regbrowse.registry.errors import (
     ServerFailureError,
     UnauthorizedError,
 )
-from regbrowse.registry.transport import Request, Response, redacted
+from regbrowse.registry.exchange import Exchange, Pause, redacted
+from regbrowse.registry.transport import Request, Response
 from regbrowse.registry.wire import httpx
 from tests.registry.reaching import LOGIN, PASSWORD, USER, Seen, Sleeps, no_tasks_but, reaching
 from tests.registry_server import Content, Manner, RegistryServer
@@ -313,7 +314,7 @@ async def test_no_secret_is_told(content: Content, tmp_path: Path, caplog: pytes
     seen, log = Seen(), tmp_path / "log"
     journal = Journal(log)
 
-    def observe(event: transport.Exchange | transport.Pause) -> None:
+    def observe(event: Exchange | Pause) -> None:
         seen(event)
         journal(event)
 
@@ -357,7 +358,7 @@ async def test_the_endpoint_is_known_when_it_has_answered(server: RegistryServer
     async with reaching(server) as client:
         assert client.transport.endpoint is None
         await client.manifest("team/app", "1.0")
-        assert client.transport.endpoint == Endpoint("http", server.address)
+        assert client.transport.endpoint == APIEndpoint(f"http://{server.address}")
 
 
 async def test_a_registry_that_stops_is_told(server: RegistryServer) -> None:

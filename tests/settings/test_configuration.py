@@ -81,6 +81,11 @@ def test_unknown_setting_is_kept_and_told(file: Path) -> None:
     assert loaded.notices == (f"{file}, line 3: “colours” is no setting known here.",)
 
 
+def test_insecure_registry_stays_as_it_is_written(file: Path) -> None:
+    file.write_text("insecure-registries: [http://registry.corp, Registry.corp, 42.42.42.42/8]")
+    assert load_settings(file).insecure_registries == ("http://registry.corp", "Registry.corp", "42.42.42.42/8")
+
+
 def test_scheme_of_an_insecure_registry_is_told(file: Path) -> None:
     file.write_text("insecure-registries: [http://registry.corp]")
     assert "http:// before the insecure registry registry.corp" in load_settings(file).notices[0]
@@ -96,7 +101,7 @@ def test_scheme_of_an_insecure_registry_is_told(file: Path) -> None:
         ("disable-legacy-registry: maybe\n", 1, "true or false should stand here"),
         ("certs-dir: [a]\n", 1, "a folder should stand here"),
         ("insecure-registries: registry.corp\n", 1, "a list of registries, each after a “-” should stand here"),
-        ("insecure-registries:\n  - a.corp\n  - b/c\n", 3, "“b/c” is not a host"),
+        ("insecure-registries:\n  - a.corp\n  - b/c\n", 3, "insecure registry b/c is not valid"),
         ("registry-mirrors:\n  - https://m.corp/v1/\n", 2, "invalid mirror: path"),
         ("keys: [a]\n", 1, "actions with their keys"),
         ("keys:\n  quit: [a]\n", 2, "a key should stand here"),

@@ -20,9 +20,9 @@ from regbrowse.browser.registries import Registries
 from regbrowse.browser.states import Phase
 from regbrowse.credentials.chain import CredentialChain
 from regbrowse.demo.transport import DemoTransport
-from regbrowse.registry.insecure import InsecureRegistries
 from regbrowse.registry.models import Platform
 from regbrowse.registry.reference import Target, parse_registry_address, parse_target
+from regbrowse.registry.service.default import DefaultService
 from regbrowse.registry.text import SafeText
 from regbrowse.settings.visited import Visited
 from regbrowse.tui.actions import Pane
@@ -203,10 +203,9 @@ async def browsing(
     """
     registries = Registries(
         CredentialChain(()),
-        InsecureRegistries.parse(()),
+        DefaultService(certs_dir=None),
         visited or Visited.load(None),
         Journal(),
-        certs_dir=Path("/nonexistent"),
         demo=None if server else demo,
         wish=Platform(SafeText("linux"), SafeText("amd64")),
     )

@@ -144,7 +144,7 @@ class PanesScreen(Screen[None]):
         if not self.is_mounted:
             return
         reach = self.browser.reach
-        reached = (reach.protocol, reach.security, reach.account) if reach else (self._not_reached(),)
+        reached = reach.words if reach else (self._not_reached(),)
         registries = self.regbrowse.registries
         self.header.show(safe_text(str(self.browser.address)), reached, others=registries.others(self.browser.address))
         requests, cached, pause = registries.counted(self.browser)

@@ -28,6 +28,7 @@ from regbrowse.tui.widgets.text_view import Line
 _NO_LAYER: Final = "–"
 _UNKNOWN: Final = "?"
 _CONTINUED: Final = 2
+_ID_CELLS: Final = 12
 
 
 def history_titles(width: int) -> tuple[Piece, ...]:
@@ -48,11 +49,12 @@ def _step_lines(step: Step, number: int, largest: int, width: int) -> Iterator[L
     empty = step.digest is None and step.size == 0
     before = size_and_bar(_size(step, empty), step.size or 0, largest, width, ink="plain" if step.size else "muted")
     left = cells_of(before)
-    copy = step.entry.created_by if step.entry and step.entry.created_by else SafeText(step.digest or "")
+    name = SafeText(step.digest or (step.v1.id if step.v1 else ""))
+    copy = step.entry.created_by if step.entry and step.entry.created_by else name
     yield from _command_lines(step, before, left, width, ink="muted" if empty else "plain", number=number, copy=copy)
     if empty:
         return
-    if step.digest is None:
+    if step.digest is None and step.v1 is None:
         missing = SafeText("its layer is missing from the manifest")
         yield from hanging(_gap(left), missing, width, ink="warning", item=number, copy=copy)
     if facts := _facts(step, width - left):
@@ -83,12 +85,17 @@ def _command_lines(
 
 
 def _facts(step: Step, room: int) -> SafeText:
-    """The layer's digest and when it was made, or one of them where there is no room for both."""
+    """What the layer is called and when it was made, and of v1 the image below; as much of it as there is room for."""
     facts = [step.digest.short] if step.digest else []
+    if step.v1:
+        facts.append(f"id {step.v1.id[:_ID_CELLS]}")
     if step.entry and step.entry.created:
         facts.append(date_words(step.entry.created))
-    both = " · ".join(facts)
-    return SafeText(both if len(both) <= room else "".join(facts[:1]))
+    if step.v1 and step.v1.parent:
+        facts.append(f"on {step.v1.parent[:_ID_CELLS]}")
+    while len(facts) > 1 and len(" · ".join(facts)) > room:
+        facts.pop()
+    return SafeText(" · ".join(facts))
 
 
 def _gap(cells: int) -> tuple[Piece, ...]:

@@ -151,7 +151,7 @@ class ImagePane(PaneFrame):
             self.notice.say(state.document.warning)
         else:
             self.notice.say()
-        if state.document:
+        if state.is_found:
             for view in self.views:
                 view.show(state, keep_place=same)
         self._show_view()
@@ -232,7 +232,7 @@ class ImagePane(PaneFrame):
         self.focus_target.focus()
 
     def _show_view(self) -> None:
-        known = self.state is not None and self.state.document is not None
+        known = self.state is not None and self.state.is_found
         if not known:
             for view in self._views:
                 view.show_text(lambda _width: ())
@@ -258,7 +258,10 @@ def summary_lines(state: ImageState) -> tuple[Words, ...]:
     if state.document:
         lines.append(((state.document.digest, MUTED),))
         lines.append(tuple(_kind(state)))
-    if state.manifest and (sizes := _sizes(state)):
+    if state.image_id:
+        lines.append(((state.image_id, MUTED),))
+        lines.append((("v1 image, no digest to verify it by", "$foreground"), *_platform(state)))
+    if sizes := _sizes(state):
         lines.append(((sizes, "$foreground"),))
     return tuple(lines)
 
@@ -278,17 +281,24 @@ def _kind(state: ImageState) -> list[tuple[str, str]]:
         if state.chosen.attestations:
             plural = "s" if state.chosen.attestations > 1 else ""
             words.append((f"  {state.chosen.attestations} attestation{plural}", MUTED))
-    elif state.config and state.config.platform.os:
-        words.append((f"  {state.config.platform}", "$text-accent"))
+    else:
+        words += _platform(state)
     return words
+
+
+def _platform(state: ImageState) -> list[tuple[str, str]]:
+    if state.config and state.config.platform.os:
+        return [(f"  {state.config.platform}", "$text-accent")]
+    return []
 
 
 def _sizes(state: ImageState) -> str:
     content = state.manifest.content if state.manifest else None
     parts: list[str] = []
     if isinstance(content, Manifest):
-        layers = len(content.layers)
-        parts.append(f"{file_size(content.size)} in {count(layers)} {'layer' if layers == 1 else 'layers'}")
+        parts.append(_in_layers(content.size, len(content.layers)))
+    elif state.image_id and state.steps:
+        parts.append(_in_layers(state.size, len(state.steps)))
     elif isinstance(content, Schema1):
         parts.append(f"{count(len(content.layers))} steps, sizes not said")
     elif isinstance(content, Index):
@@ -296,3 +306,8 @@ def _sizes(state: ImageState) -> str:
     if state.config and state.config.created:
         parts.append(f"created {moment(state.config.created)} UTC")
     return "   ".join(parts)
+
+
+def _in_layers(size: int | None, layers: int) -> str:
+    total = "?" if size is None else file_size(size)
+    return f"{total} in {count(layers)} {'layer' if layers == 1 else 'layers'}"

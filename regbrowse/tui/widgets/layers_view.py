@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.cells import cell_len
@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from regbrowse.browser.states import ImageState, Phase
 from regbrowse.browser.wording import count, file_size
 from regbrowse.registry.digest import Digest
-from regbrowse.registry.models import Descriptor, Manifest, Schema1
+from regbrowse.registry.models import Descriptor, Manifest, Schema1, V1Layer
 from regbrowse.registry.text import SafeText
 from regbrowse.tui.widgets.cells import column, elided, fits
 from regbrowse.tui.widgets.image_view import ImageView, cells_of, hanging, size_and_bar, why_nothing
@@ -43,6 +43,8 @@ def layers_lines(state: ImageState, width: int) -> list[Line]:
         return list(_schema1_lines(content.layers, width))
     if isinstance(content, Manifest) and content.layers:
         return list(_layer_lines(content, width))
+    if layers := [step.v1 for step in state.steps if step.v1]:
+        return list(_v1_lines(layers, width))
     if state.phase is not Phase.READY:
         return []
     return list(hanging((), why_nothing(state, "layers"), width, ink="muted"))
@@ -75,6 +77,22 @@ def _schema1_lines(layers: tuple[Digest, ...], width: int) -> Iterator[Line]:
     yield Line()
     words = SafeText("A manifest of this kind (Docker schema 1) does not say how large the layers are.")
     yield from hanging(((" " * (numbers + 2), "plain"),), words, width, ink="muted")
+
+
+def _v1_lines(layers: Sequence[V1Layer], width: int) -> Iterator[Line]:
+    sizes = [layer.size or 0 for layer in layers]
+    numbers = len(str(len(layers)))
+    for number, (layer, size) in enumerate(zip(layers, sizes, strict=True)):
+        said = _UNKNOWN if layer.size is None else file_size(size)
+        before = _before(number, numbers, said, size, max(sizes), width)
+        left = cells_of(before)
+        yield Line((*before, (elided(layer.id, width - left), "plain")), number, copy=layer.id)
+        if layer.parent:
+            on = elided(SafeText(f"on {layer.parent}"), width - left)
+            yield Line(((" " * left, "plain"), (on, "muted")), number, copy=layer.id)
+    yield Line()
+    words = SafeText("These are ids of a v1 registry, drawn at random: nothing can be verified by them.")
+    yield from hanging(((" " * (numbers + 2), "plain"),), words, width, ink="warning")
 
 
 def _before(number: int, numbers: int, size: str, part: int, whole: int, width: int) -> tuple[Piece, ...]:

@@ -34,6 +34,8 @@ _WIDTH_AT_LEAST: Final = 10
 
 def manifest_lines(state: ImageState, width: int) -> list[Line]:
     """Lay the image's manifest out in `width` cells, and under it the index that it was found in."""
+    if state.image_id and state.raw_config is not None:
+        return list(_v1_lines(state.image_id, state.raw_config, width))
     documents = [document for document in (state.manifest, state.document) if document is not None]
     if len(documents) == 2 and documents[0].digest == documents[1].digest:
         documents.pop()
@@ -56,6 +58,16 @@ def _document_lines(document: Document, width: int, first_item: int) -> Iterator
         yield from hanging((), document.warning, width, ink="warning")
     yield Line()
     yield from json_text(document.raw, width, first_item)
+
+
+def _v1_lines(image_id: SafeText, raw: bytes, width: int) -> Iterator[Line]:
+    kind = (SafeText("v1 image"), "heading")
+    yield from hanging((kind, ("  ", "plain")), SafeText(file_size(len(raw))), width, ink="muted", indent=2)
+    yield from hanging((), image_id, width, ink="muted")
+    words = SafeText("A v1 registry has no manifests: this is what the image says of itself.")
+    yield from hanging((), words, width, ink="muted")
+    yield Line()
+    yield from json_text(raw, width)
 
 
 def json_text(raw: bytes, width: int, first_item: int = 0) -> Iterator[Line]:

@@ -12,7 +12,6 @@ from textual.message import Message
 from regbrowse.browser.ordering import Order, by_telling
 from regbrowse.browser.states import Listing, Phase, TagDetails
 from regbrowse.browser.wording import age, file_size
-from regbrowse.registry.digest import Digest
 from regbrowse.registry.models import Platform
 from regbrowse.registry.text import SafeText
 from regbrowse.tui.actions import Pane
@@ -69,7 +68,7 @@ class TagsPane(ListPane):
         self.repository = _NOTHING
         self.progress = ""
         self._details: Mapping[SafeText, TagDetails] = {}
-        self._sharing: dict[Digest, list[SafeText]] = {}
+        self._sharing: dict[str, list[SafeText]] = {}
 
     def show_repository(self, repository: SafeText) -> None:
         """Begin to show the tags of `repository`."""
@@ -84,10 +83,10 @@ class TagsPane(ListPane):
             self._note_digest(tag, known)
 
     def details_found(self, tag: SafeText, details: TagDetails) -> None:
-        """The details of `tag` are known now: paint its row, and those that share its digest."""
+        """The details of `tag` are known now: paint its row, and those that name the same image."""
         self._note_digest(tag, details)
         visible = self.rows.visible_lines
-        sharing = self._sharing.get(details.digest, [tag]) if details.digest else [tag]
+        sharing = self._sharing.get(details.identity, [tag]) if details.identity else [tag]
         for index in visible:
             if self.rows.rows[index] in sharing:
                 self.rows.refresh_row(index)
@@ -134,13 +133,13 @@ class TagsPane(ListPane):
         self.post_message(self.RowsShown(tuple(self.rows.rows[event.first : event.last + 1])))
 
     def _note_digest(self, tag: SafeText, details: TagDetails) -> None:
-        if details.digest:
-            sharing = self._sharing.setdefault(details.digest, [])
+        if details.identity:
+            sharing = self._sharing.setdefault(details.identity, [])
             if tag not in sharing:
                 sharing.append(tag)
 
     def _same(self, name: SafeText, details: TagDetails) -> SafeText:
-        sharing = self._sharing.get(details.digest, []) if details.digest else []
+        sharing = self._sharing.get(details.identity, []) if details.identity else []
         return by_telling(tag for tag in sharing if tag != name)[0] if len(sharing) > 1 else _NOTHING
 
     def _cell(self, title: str, details: TagDetails) -> str:
@@ -148,7 +147,7 @@ class TagsPane(ListPane):
             return _WAITING if title != "SIZE" else _NOTHING
         match title:
             case "DIGEST":
-                return details.digest.encoded[:12] if details.digest else "–"
+                return details.digest.encoded[:12] if details.digest else details.image_id[:12] or "–"
             case "SIZE":
                 return file_size(details.size) if details.size is not None else "–"
             case "CREATED":

@@ -21,8 +21,8 @@ from regbrowse.browser.registries import KnownRegistry, Registries
 from regbrowse.browser.states import Listing, Phase
 from regbrowse.credentials.chain import CredentialChain
 from regbrowse.demo.transport import DemoTransport
-from regbrowse.registry.insecure import InsecureRegistries
 from regbrowse.registry.reference import RegistryAddress, Target
+from regbrowse.registry.service.default import DefaultService
 from regbrowse.registry.text import SafeText
 from regbrowse.settings.visited import Visited
 from regbrowse.tui.app import RegbrowseApp
@@ -88,7 +88,7 @@ def main(place: str) -> int:
     FailingBrowser.place = FailingRegistries.place = place
     registries = FailingRegistries(
         CredentialChain(()),
-        InsecureRegistries.parse(()),
+        DefaultService(certs_dir=None),
         Visited.load(None),
         Journal(),
         demo=lambda: DemoTransport(pace=0),

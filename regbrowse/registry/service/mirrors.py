@@ -1,4 +1,4 @@
-"""Mirrors of Docker Hub, as the Docker daemon takes them (seed-registry-package.md §5, `ValidateMirror`)."""
+"""Mirrors of Docker Hub, as the Docker daemon takes them (`seed-registry-package.md` §5, `ValidateMirror`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from regbrowse.registry.errors import ConfigError
-from regbrowse.registry.text import safe_text
+from regbrowse.registry.service.masking import without_secrets
 
 _NEXT_STEP: Final = "Write a mirror as https://mirror.corp or http://mirror.corp:5000."
 _NOT_IN_A_URI: Final = re.compile(r'[\x00-\x20\x7f<>"`{}|\\^]|%(?![0-9A-Fa-f]{2})')
@@ -26,16 +26,17 @@ def validate_mirror(value: str) -> str:
         ConfigError: It is no such URL; the message begins with "invalid mirror: ".
     """
     parts = _split(value)
+    shown = without_secrets(value)
     if parts is None:
-        raise ConfigError(f"invalid mirror: “{_shown(value)}” is not a valid URI", _NEXT_STEP)
+        raise ConfigError(f"invalid mirror: “{shown}” is not a valid URI", _NEXT_STEP)
     if parts.scheme not in ("http", "https"):
-        raise ConfigError(f"invalid mirror: unsupported scheme “{parts.scheme}” in “{_shown(value)}”", _NEXT_STEP)
+        raise ConfigError(f"invalid mirror: unsupported scheme “{parts.scheme}” in “{shown}”", _NEXT_STEP)
     if parts.path not in ("", "/") or parts.query or parts.fragment:
-        raise ConfigError(f"invalid mirror: path, query, or fragment at end of the URI “{_shown(value)}”", _NEXT_STEP)
+        raise ConfigError(f"invalid mirror: path, query, or fragment at end of the URI “{shown}”", _NEXT_STEP)
     if "@" in parts.netloc:
-        raise ConfigError(f"invalid mirror: username/password not allowed in URI “{_shown(value)}”", _NEXT_STEP)
+        raise ConfigError(f"invalid mirror: username/password not allowed in URI “{shown}”", _NEXT_STEP)
     if not parts.hostname:
-        raise ConfigError(f"invalid mirror: no host in “{_shown(value)}”", _NEXT_STEP)
+        raise ConfigError(f"invalid mirror: no host in “{shown}”", _NEXT_STEP)
     return f"{value.removesuffix('/')}/"
 
 
@@ -48,13 +49,3 @@ def _split(value: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
-
-
-def _shown(value: str) -> str:
-    """The value without what may be secret: a password, a query."""
-    address, mark, _ = re.sub(r"[?#]", "?", value, count=1).partition("?")
-    account, at, host = address.rpartition("@")
-    if at:
-        scheme, slashes, name = account.rpartition("//")
-        address = f"{scheme}{slashes}{name.partition(':')[0]}:xxxxx@{host}"
-    return safe_text(f"{address}{mark and '?…'}", limit=200)
