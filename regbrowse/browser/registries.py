@@ -16,9 +16,9 @@ from regbrowse.browser.details import HERE
 from regbrowse.browser.journal import Journal
 from regbrowse.browser.search import Search
 from regbrowse.browser.source import Source
-from regbrowse.browser.v1_source import V1Source
 from regbrowse.browser.v2_source import V2Source
 from regbrowse.credentials.chain import CredentialChain
+from regbrowse.registry.constants import USER_AGENT
 from regbrowse.registry.endpoint import APIEndpoint, APIVersion
 from regbrowse.registry.errors import HTTPStatusError, UnsupportedError
 from regbrowse.registry.models import Platform
@@ -28,6 +28,7 @@ from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.settings.visited import Visited
 
 if TYPE_CHECKING:
+    from regbrowse.browser.v1_source import V1Source
     from regbrowse.registry.auth import Credential
     from regbrowse.registry.exchange import Observer
     from regbrowse.registry.v1.models import SearchResults
@@ -125,7 +126,6 @@ class Registries:
     async def _search_docker_hub(self, words: str, limit: int) -> SearchResults:
         await asyncio.to_thread(import_module, "regbrowse.registry.service.search")
         from regbrowse.registry.service.auth_config import AuthConfig
-        from regbrowse.registry.transport import USER_AGENT
 
         account = await self._lookup(RegistryAddress(DOCKER_HUB), "")
         login = AuthConfig(account.username, account.password) if account else None
@@ -235,10 +235,10 @@ class Registries:
         ) from error
 
     async def _speaking_v1(self, address: RegistryAddress, endpoint: APIEndpoint, observe: Observer) -> V1Source | None:
+        from regbrowse.browser.v1_source import V1Source
         from regbrowse.registry.exchange import ObservedTransport
         from regbrowse.registry.http_client import new_transport
         from regbrowse.registry.service.auth_config import AuthConfig
-        from regbrowse.registry.transport import USER_AGENT
         from regbrowse.registry.v1.session import Session
 
         async with AsyncExitStack() as stack:

@@ -21,6 +21,7 @@ from regbrowse.registry.errors import (
     LimitExceededError,
     MalformedDocumentError,
     ManifestNotFoundError,
+    NotFoundError,
     RegistryError,
     RepositoryNotFoundError,
     UnauthorizedError,
@@ -185,7 +186,7 @@ class V1Source:
                 Priority.INTERACTIVE,
                 lambda registries: self._session.get_remote_tags(registries, self._info(repository)),
             )
-        except RepositoryNotFoundError as error:
+        except NotFoundError as error:  # the index's word, or the registry's
             raise RepositoryNotFoundError(f"{self._host} has no repository {repository}.", status=404) from error
 
     async def _steps(self, newest: str, repository: str) -> tuple[Step, ...]:

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
-from regbrowse.demo import samples
+from regbrowse.demo import hub_search, samples
 from regbrowse.demo.hosts import DEMO_HOST, EMPTY_HOST, FORBIDDEN_HOST, MISSING_HOST
 from regbrowse.demo.layout import Answer, Content, Repository, encode
+from regbrowse.registry.reference import DOCKER_HUB
 from regbrowse.registry.wire import httpx
 
 CATALOG_PAGE: Final = 100
@@ -19,13 +20,17 @@ TAGS_PAGE: Final = 1_000
 PAGE_DELAY: Final = 0.06
 """Seconds before each page of names, so that pages can be seen to come."""
 
-_HOSTS: Final = frozenset({DEMO_HOST, EMPTY_HOST, FORBIDDEN_HOST, MISSING_HOST})
+SEARCH_DELAY: Final = 0.4
+"""Seconds before what was searched for is found."""
+
+_HOSTS: Final = frozenset({DEMO_HOST, EMPTY_HOST, FORBIDDEN_HOST, MISSING_HOST, DOCKER_HUB, hub_search.SEARCH_HOST})
 _ROUTE: Final = re.compile(r"/v2/(?P<name>.+)/(?P<kind>tags|manifests|blobs)/(?P<reference>[^/]+)")
 _CHUNK: Final = 64 * 1024
 _CATALOGS: Final = {
     EMPTY_HOST: Answer(200, b'{"repositories":[]}'),
     FORBIDDEN_HOST: Answer.error(403, "DENIED", "the catalog is for administrators only"),
     MISSING_HOST: Answer(404, b"404 page not found\n", "text/plain; charset=utf-8"),
+    DOCKER_HUB: Answer.error(401, "UNAUTHORIZED", "authentication required"),
 }
 _NO_SUCH_CALL: Final = Answer(404, b"404 page not found\n", "text/plain; charset=utf-8")
 _READ_ONLY: Final = Answer.error(405, "UNSUPPORTED", "The operation is unsupported.", ("Allow", "GET, HEAD"))
@@ -49,7 +54,7 @@ class _Body(httpx.AsyncByteStream):
 class DemoTransport(httpx.AsyncBaseTransport):
     """Answers as a registry of sample images would (distribution-spec, "Pull" and "Content Discovery").
 
-    Every host but those of the sample registry is out of reach.
+    It stands in for Docker Hub and its search, too. Every other host is out of reach.
 
     Args:
         pace: What every delay is multiplied with; 0 to have none.
@@ -60,7 +65,7 @@ class DemoTransport(httpx.AsyncBaseTransport):
         self._pace = pace
         self._sleep = sleep
         self._names = samples.names()
-        self._repositories: dict[str, Repository | None] = {}
+        self._repositories: dict[tuple[bool, str], Repository | None] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request.
@@ -85,6 +90,8 @@ class DemoTransport(httpx.AsyncBaseTransport):
         if request.method not in ("GET", "HEAD"):
             return _READ_ONLY
         path = request.url.path
+        if request.url.host == hub_search.SEARCH_HOST:
+            return await self._search(request.url)
         if path in ("/v2", "/v2/"):
             return Answer(200, b"{}")
         if path == "/v2/_catalog":
@@ -93,7 +100,7 @@ class DemoTransport(httpx.AsyncBaseTransport):
         route = _ROUTE.fullmatch(path)
         if route is None:
             return _NO_SUCH_CALL
-        repository = None if request.url.host == EMPTY_HOST else self._repository(route["name"])
+        repository = None if request.url.host == EMPTY_HOST else self._repository(request.url.host, route["name"])
         if repository is None:
             return _NAME_UNKNOWN
         await self._wait(repository.delay)
@@ -115,10 +122,17 @@ class DemoTransport(httpx.AsyncBaseTransport):
             return repository.later_pages
         return _page("tags", {"name": name}, repository.tags, TAGS_PAGE, url)
 
-    def _repository(self, name: str) -> Repository | None:
-        if name not in self._repositories:
-            self._repositories[name] = samples.repository(name)
-        return self._repositories[name]
+    async def _search(self, url: httpx.URL) -> Answer:
+        if url.path != hub_search.SEARCH_PATH:
+            return _NO_SUCH_CALL
+        await self._wait(SEARCH_DELAY)
+        return hub_search.search(url.params.get("q", ""), url.params.get("n", ""))
+
+    def _repository(self, host: str, name: str) -> Repository | None:
+        place = (host == DOCKER_HUB, name)
+        if place not in self._repositories:
+            self._repositories[place] = (hub_search if host == DOCKER_HUB else samples).repository(name)
+        return self._repositories[place]
 
     async def _wait(self, seconds: float) -> None:
         if seconds * self._pace > 0:

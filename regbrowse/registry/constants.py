@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from regbrowse import __version__
+
 AUTH_CLIENT_ID: Final = "docker"
 """The `client_id` that token servers are told."""
 
@@ -24,3 +26,6 @@ DEFAULT_V2_REGISTRY: Final = "https://registry-1.docker.io"
 
 CERTS_DIR: Final = Path("/etc/docker/certs.d")
 """Docker's directory of certificates: one folder for each `host` or `host:port`."""
+
+USER_AGENT: Final = f"regbrowse/{__version__}"
+"""Ours; a library's user may send another one."""

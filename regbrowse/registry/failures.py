@@ -33,7 +33,7 @@ def connection_failure(error: BaseException, scheme: str, host: str, *, started:
     shown = safe_text(host)
     causes = list(_causes(error))
     if isinstance(error, httpx.ConnectTimeout):
-        return ConnectionFailedError(f"{shown} does not answer: no connection within 5 seconds.")
+        return ConnectionFailedError(f"{shown} does not answer: no connection was made in time.")
     if tls_failure := _tls_failure(causes, shown):
         return tls_failure
     if any(isinstance(cause, TimeoutError | httpx.TimeoutException) for cause in causes):

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
-from regbrowse import __version__
+from regbrowse.registry.constants import USER_AGENT
 from regbrowse.registry.errors import ConfigError, RedirectRefusedError
 from regbrowse.registry.redirects import (
     KEEPS_LOGIN,
@@ -111,7 +111,7 @@ def new_transport(
     environment says. Nothing is read before the first request, which then may raise `ConfigError`.
 
     Args:
-        tls_config: For every host; without one, the system's CAs alone.
+        tls_config: For every host, those that redirects lead to included, as in Go; without one, the system's CAs alone.
         modifiers: Applied in this order to a copy of each request.
     """
     return _NewTransport(tls_config or TLSConfig(), tuple(modifiers))
@@ -205,7 +205,7 @@ def http_client(transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
         trust_env=False,
         timeout=TIMEOUTS,
         follow_redirects=True,
-        headers={"User-Agent": f"regbrowse/{__version__}", "Accept-Encoding": "identity"},
+        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
     )
 
 
@@ -220,7 +220,7 @@ class _Client(httpx.AsyncClient):
     ) -> httpx.Response:
         follows = self.follow_redirects if follow_redirects is httpx.USE_CLIENT_DEFAULT else follow_redirects
         first = request.url
-        keeps_login = True
+        keeps_login = request.extensions.get(KEEPS_LOGIN, True)
         seen = {(request.method, str(request.url))}
         history: list[httpx.Response] = []
         while True:

@@ -166,7 +166,7 @@ def _add_ca(context: ssl.SSLContext, certificate: str) -> bool:
     """Let `context` trust `certificate`. False if it is none."""
     try:
         context.load_verify_locations(cadata=certificate)
-    except (ssl.SSLError, ValueError):
+    except (ssl.SSLError, ValueError, TypeError):  # in turn: it is none, nothing at all, not ASCII
         return False
     return True
 

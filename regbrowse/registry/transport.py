@@ -17,11 +17,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from regbrowse import __version__
 from regbrowse.registry.auth import Authorizer, Scope
 from regbrowse.registry.bodies import read_bounded
 from regbrowse.registry.challenges import parse_challenges
-from regbrowse.registry.constants import CERTS_DIR
+from regbrowse.registry.constants import CERTS_DIR, USER_AGENT
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import (
     ConnectionFailedError,
@@ -37,7 +36,6 @@ from regbrowse.registry.throttle import HostLimiter, Priority
 from regbrowse.registry.tls import TLSConfig, read_certs_directory
 from regbrowse.registry.wire import httpx
 
-USER_AGENT: Final = f"regbrowse/{__version__}"
 TRIES: Final = 3
 ANSWERS: Final = 2
 """Challenges that are answered for one request: a store may have a newer password than the one remembered."""

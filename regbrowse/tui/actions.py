@@ -60,6 +60,7 @@ class Action:
         return Binding(self.keys, self.method, self.words, show=False, id=self.id)
 
 
+_SEARCH: Final = frozenset({Pane.SEARCH})
 _TAGS: Final = frozenset({Pane.TAGS})
 _IMAGES: Final = frozenset({Pane.TAGS, Pane.IMAGE})
 
@@ -74,7 +75,11 @@ ACTIONS: Final = (
     Action("json", "J", "J", "JSON", "Show the raw JSON behind the image", _IMAGES),
     Action("copy", "y", "y", "copy", "Copy the reference, as for docker pull", _BROWSING, in_footer=True),
     Action("copy-menu", "Y", "Y", "copy…", "Choose what to copy: digest, commands, a step", _BROWSING),
-    Action("search", "s", "s", "search", "Search: find repositories by their names"),
+    Action("search", "s", "s", "search", "Search: find repositories by words"),
+    Action("search-place", "ctrl+n", "ctrl+n", "where", "Search in the next place", _SEARCH, in_footer=True),
+    Action("search-here", "", "", "search here", "Search here, in the registry that is open"),
+    Action("search-docker-hub", "", "", "search Docker Hub", "Search Docker Hub"),
+    Action("search-everywhere", "", "", "search everywhere", "Search everywhere: all known registries, and Docker Hub"),
     Action("open", "o", "o", "by name", "Open by name: a registry, a repository or an image", in_footer=True),
     Action("connection", "c", "c", "connection", "Show how this registry is reached, step by step"),
     Action("registries", "R", "R", "registries", "Switch to another registry that is known here"),

@@ -13,8 +13,9 @@ from regbrowse.tui.widgets.text_view import Line
 _KEY_CELLS: Final = 12
 
 _ABOUT: Final = {
-    Pane.SEARCH: "Type words to find repositories by their names, or the name of an image. "
-    "enter opens, ↓ goes to what was found.",
+    Pane.SEARCH: "Type words to find repositories, or the name of an image. enter opens, ↓ goes to what was found, "
+    "ctrl+n searches elsewhere: here, on Docker Hub, or everywhere, which is all registries that are known. "
+    "Whoever has a search of its own is asked when you stop typing, or at enter.",
     Pane.REPOSITORIES: "The repositories of this registry, as it lists them. "
     "What it does not list can still be opened by name.",
     Pane.TAGS: "The tags of one repository. “= latest” beside a tag says that both name the same image. "

@@ -35,9 +35,7 @@ async def sourcing(
     config = AuthConfig(login.username, login.password) if login else None
     session = await Session.new(endpoint.client, config, endpoint)
     server.requests.clear()
-    source = V1Source(
-        RegistryAddress(server.address), endpoint, session, account=login, standalone=ping.standalone
-    )
+    source = V1Source(RegistryAddress(server.address), endpoint, session, account=login, standalone=ping.standalone)
     try:
         yield source
     finally:
@@ -61,8 +59,20 @@ async def row(source: V1Source, tag: str, *, repository: str = "team/app") -> Ta
 
 
 async def image(
-    source: V1Source, reference: str = "", *, repository: str = "team/app", fresh: bool = False
+    source: V1Source,
+    reference: str = "",
+    *,
+    repository: str = "team/app",
+    fresh: bool = False,
+    into: list[ImageState] | None = None,
 ) -> list[ImageState]:
-    """The states of an image, until READY."""
+    """The states of an image, until READY.
+
+    Args:
+        into: Gets the states as they come, for a test of what fails later.
+    """
     target = Target(RegistryAddress("registry.example"), repository, parse_reference(reference) if reference else None)
-    return [state async for state in source.image(target, chosen=None, wish=HERE, fresh=fresh)]
+    states = [] if into is None else into
+    async for state in source.image(target, chosen=None, wish=HERE, fresh=fresh):
+        states.append(state)
+    return states

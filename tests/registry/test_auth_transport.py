@@ -148,7 +148,14 @@ async def test_a_login_is_sent_in_utf_8() -> None:
 
 @pytest.mark.parametrize(
     ("username", "password"),
-    [("a:b", CANARY), (f"a\r\n{CANARY}", "b"), ("a", f"{CANARY}\n"), ("a", f"\x00{CANARY}"), ("a\x7f", CANARY)],
+    [
+        ("a:b", CANARY),
+        (f"a\r\n{CANARY}", "b"),
+        ("a", f"{CANARY}\n"),
+        ("a", f"\x00{CANARY}"),
+        ("a\x7f", CANARY),
+        ("a", f"{CANARY}\ud800"),
+    ],
 )
 @pytest.mark.parametrize("always", [False, True])
 async def test_a_login_that_basic_cannot_carry_is_refused_without_being_told(

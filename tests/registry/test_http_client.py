@@ -619,6 +619,13 @@ async def test_a_login_is_kept_between_trusted_locations_and_the_transport_is_to
     assert ["authorization" in request.headers for request in seen] == [keeps is not False for keeps in kept]
 
 
+async def test_a_client_below_another_does_not_give_a_login_back() -> None:
+    seen: list[httpx.Request] = []
+    async with led("https://evil.test/a", "/b", seen=seen) as client:
+        await client.get("https://evil.test/a", extensions={KEEPS_LOGIN: False})
+    assert [request.extensions[KEEPS_LOGIN] for request in seen] == [False, False]
+
+
 async def test_between_trusted_locations_the_headers_are_those_of_the_first_request() -> None:
     seen: list[httpx.Request] = []
     async with led("https://index.docker.io/a", "https://cdn.docker.com/b", seen=seen) as client:

@@ -252,9 +252,28 @@ def test_the_system_is_asked_for_its_authorities(monkeypatch: pytest.MonkeyPatch
     assert any("trustme" in name for name in names)
 
 
+@pytest.fixture
+def other_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own settings, which differ between its versions, at their most unlike ours."""
+
+    def create() -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", create)
+
+
+@pytest.mark.usefixtures("other_defaults")
 @pytest.mark.parametrize("config", [TLSConfig(), TLSConfig(insecure_skip_verify=True)], ids=["verified", "insecure"])
 def test_tls_is_at_least_1_2(config: TLSConfig) -> None:
     assert config.ssl_context().minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.usefixtures("other_defaults")
+def test_authorities_need_not_be_as_strict_as_python_would_have_them() -> None:
+    assert not TLSConfig().ssl_context().verify_flags & ssl.VERIFY_X509_STRICT
 
 
 def test_a_registry_is_verified_by_name_unless_it_is_insecure() -> None:
@@ -264,9 +283,10 @@ def test_a_registry_is_verified_by_name_unless_it_is_insecure() -> None:
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_NONE, False)
 
 
-def test_an_authority_that_is_none_is_refused() -> None:
+@pytest.mark.parametrize("pem", ["garbage", "", "é", BROKEN])
+def test_an_authority_that_is_none_is_refused(pem: str) -> None:
     with pytest.raises(ConfigError, match="no certificate"):
-        TLSConfig(root_cas=("garbage",)).ssl_context()
+        TLSConfig(root_cas=(CA, pem)).ssl_context()
 
 
 def test_an_insecure_registry_has_no_use_for_authorities() -> None:
@@ -321,7 +341,6 @@ async def test_certificates_as_made_at_home_are_accepted(
     folder: Folder, tmp_path: Path, registry: Signed, trusted: Signed
 ) -> None:
     config = read_certs_directory(TLSConfig(), folder(ca_crt=trusted.pem))
-    assert not config.ssl_context().verify_flags & ssl.VERIFY_X509_STRICT
     with V1Server(tls=registry.server_context(tmp_path)) as server:
         assert await answer(server, config) == 200
 

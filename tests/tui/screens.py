@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ from regbrowse.tui.screens.browse import BrowseScreen
 from regbrowse.tui.widgets.image_pane import TABS
 from regbrowse.tui.widgets.pane import ListPane, PaneFrame
 from tests.registry_server import RegistryServer
+from tests.v1_server import V1Server
 
 WIDE: Final = (140, 40)
 SMALL: Final = (80, 24)
@@ -181,7 +182,9 @@ class Session:
 async def browsing(
     target: str | None = DEMO,
     *,
-    server: RegistryServer | None = None,
+    server: RegistryServer | V1Server | None = None,
+    service: DefaultService | None = None,
+    offered: Sequence[str] = (),
     size: tuple[int, int] = SMALL,
     demo: Callable[[], DemoTransport] = lambda: DemoTransport(pace=0),
     visited: Visited | None = None,
@@ -194,6 +197,8 @@ async def browsing(
     Args:
         target: What a user would write behind its name; with a `server`, a repository or an image in it, or nothing.
         server: The registry to reach, over plain HTTP; the demo if None.
+        service: Searches, if not the demo's Docker Hub is to be searched.
+        offered: Other registries to know.
         size: Columns and rows.
         demo: Makes the demo.
         visited: Where one has been before.
@@ -203,9 +208,10 @@ async def browsing(
     """
     registries = Registries(
         CredentialChain(()),
-        DefaultService(certs_dir=None),
+        service or DefaultService(certs_dir=None, make_transport=lambda tls, modifiers: demo()),
         visited or Visited.load(None),
         Journal(),
+        offered=[(registry, "config file") for registry in offered],
         demo=None if server else demo,
         wish=Platform(SafeText("linux"), SafeText("amd64")),
     )
@@ -224,7 +230,7 @@ async def browsing(
         await registries.aclose()
 
 
-def _target(text: str | None, server: RegistryServer | None) -> Target | None:
+def _target(text: str | None, server: RegistryServer | V1Server | None) -> Target | None:
     if server is None:
         return parse_target(text) if text is not None else None
     registry = parse_registry_address(server.url)  # spelled with its scheme: no other is tried

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from typing import TYPE_CHECKING, Final
 
+from regbrowse.registry.auth import basic_authorization
 from regbrowse.registry.errors import RegistryError
 from regbrowse.registry.http_client import copy_of, new_transport
 from regbrowse.registry.redirects import KEEPS_LOGIN, is_trusted_location
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from regbrowse.registry.service.auth_config import AuthConfig
 
 _SENDABLE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_UNSENDABLE: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class AuthTransport(httpx.AsyncBaseTransport):
@@ -75,16 +75,15 @@ class AuthTransport(httpx.AsyncBaseTransport):
             request.headers["Authorization"] = f"Token {','.join(self._tokens)}"
 
     def _basic(self) -> str:
-        """The header of the password, in UTF-8 (RFC 7617)."""
         if self._auth_config is None:
             raise RegistryError("unexpected error: empty auth config", "Log in with docker login, then try again.")
         username, password = self._auth_config.username, self._auth_config.password
-        if ":" in username or _CONTROL.search(username + password):
+        if ":" in username or _UNSENDABLE.search(username + password):
             raise RegistryError(
                 "The login cannot be sent: its user name has a colon, or one of its parts a control character.",
                 "Log in anew with docker login.",
             )
-        return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+        return basic_authorization(username, password)
 
 
 def _is_astray(request: httpx.Request) -> bool:

@@ -9,6 +9,7 @@ from textual import work
 from textual.worker import WorkerCancelled
 
 from regbrowse.browser.ordering import Order
+from regbrowse.browser.search import Place
 from regbrowse.browser.states import TagDetails
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.reference import Target
@@ -130,6 +131,22 @@ class BrowseScreen(ContentScreen):
     def action_search(self) -> None:
         self.focus_pane(Pane.SEARCH)
 
+    def action_search_place(self) -> None:
+        self.search.search_in_next()
+
+    def action_search_here(self) -> None:
+        self._search_in(Place.HERE)
+
+    def action_search_docker_hub(self) -> None:
+        self._search_in(Place.DOCKER_HUB)
+
+    def action_search_everywhere(self) -> None:
+        self._search_in(Place.EVERYWHERE)
+
+    def _search_in(self, place: Place) -> None:
+        self.focus_pane(Pane.SEARCH)
+        self.search.search_in(place)
+
     def action_search_results(self) -> None:
         self.search.focus_results()
 
@@ -162,7 +179,9 @@ class BrowseScreen(ContentScreen):
             self._refresh(pane)
 
     def _refresh(self, pane: Pane) -> None:
-        if pane in (Pane.REPOSITORIES, Pane.SEARCH):
+        if pane is Pane.SEARCH and self.search.asks:
+            self.search.ask_again()
+        elif pane in (Pane.REPOSITORIES, Pane.SEARCH):
             self.load_repositories(fresh=True)
         elif pane is Pane.TAGS and self.tags.repository:
             self.load_tags(self.tags.repository, fresh=True)

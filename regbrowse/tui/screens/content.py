@@ -13,6 +13,7 @@ from textual.worker import Worker
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.details import VisibleRows
 from regbrowse.browser.ordering import sort_tags
+from regbrowse.browser.search import Question
 from regbrowse.browser.states import Listing, Phase, TagDetails
 from regbrowse.browser.wording import count
 from regbrowse.registry.digest import Digest
@@ -28,6 +29,9 @@ from regbrowse.tui.widgets.text_view import TextView
 
 _PREVIEW_AFTER: Final = 0.15
 """Seconds that the cursor rests on a tag before its image is asked for."""
+
+SEARCH_AFTER: Final = 0.35
+"""Seconds after the last letter until what was typed is asked for."""
 
 _SORTED_AT_ONCE: Final = 2_000
 _ASKED_WITHOUT_QUESTION: Final = 500
@@ -68,6 +72,7 @@ class ContentScreen(PanesScreen):
         self._opening: Worker[None] | None = None
 
     def on_mount(self) -> None:
+        self._search = self.regbrowse.registries.search(self.browser)
         self.repositories.show(Listing(), asking=self._asking_catalog)
         self.call_after_refresh(self._begin)
 
@@ -138,9 +143,18 @@ class ContentScreen(PanesScreen):
         async for listing in self.browser.repositories(fresh=fresh):
             listing = _until_whole(listing, before)
             self.repositories.show(listing, asking=self._asking_catalog, grown=not before.names)
-            self.search.show_catalog(listing, grown=not before.names)
+            asked = self.browser.search is not None
+            self.search.show_catalog(listing, grown=not before.names, asked=asked)
             if listing.phase is not Phase.LOADING:
                 self._mark_repository()
+            self.refresh_bars()
+
+    @work(exclusive=True, group="search")
+    async def find(self, question: Question, *, after: float) -> None:
+        """Show what answers `question`, if no other is asked for so many seconds."""
+        await asyncio.sleep(after)
+        async for state in self._search.states(question):
+            self.search.show_found(state)
             self.refresh_bars()
 
     @property
@@ -264,6 +278,13 @@ class ContentScreen(PanesScreen):
     def _rows_shown(self, event: TagsPane.RowsShown) -> None:
         if self._rows:
             self._rows.show(event.tags)
+
+    @on(SearchPane.Asked)
+    def _search_asked(self, event: SearchPane.Asked) -> None:
+        if event.question is None:
+            self.workers.cancel_group(self, "search")
+        else:
+            self.find(event.question, after=0 if event.at_once else SEARCH_AFTER)
 
     @on(SearchPane.Chosen)
     def _search_chosen(self, event: SearchPane.Chosen) -> None:

@@ -56,6 +56,10 @@ class Names(Sequence[Hit]):
             return Names(self._registry, self._names[index])
         return Hit(Target(self._registry, self._names[index]))
 
+    def named(self, name: str) -> Hit | None:
+        """The one of that name."""
+        return Hit(Target(self._registry, SafeText(name))) if name in self._names else None
+
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -102,7 +106,7 @@ def hit_pieces(hit: Hit, width: int, words: Filter, *, hosts: bool) -> Iterable[
     if columns.stars:
         yield f"  {column(stars(hit.stars), columns.stars, right=True)}", "number"
     if columns.description:
-        yield f"  {elided(hit.description, columns.description)}", "plain"
+        yield f"  {elided(hit.description, columns.description)}", "muted"
 
 
 def more_pieces(more: More, total: int) -> Iterable[Piece]:

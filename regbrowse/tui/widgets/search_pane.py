@@ -15,7 +15,6 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from regbrowse.browser.filtered import FilteredNames
-from regbrowse.browser.filtering import parse_filter
 from regbrowse.browser.search import MOST, Hit, Place, Question, SearchState, exact_first
 from regbrowse.browser.states import Listing, Phase
 from regbrowse.browser.wording import count
@@ -23,8 +22,9 @@ from regbrowse.registry.errors import InvalidReferenceError
 from regbrowse.registry.reference import DOCKER_HUB, RegistryAddress, Target, parse_target
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.tui.actions import Pane
+from regbrowse.tui.widgets import search_words
 from regbrowse.tui.widgets.line_widget import Piece
-from regbrowse.tui.widgets.notice import MUTED, Notice, Spinner
+from regbrowse.tui.widgets.notice import Notice, Spinner
 from regbrowse.tui.widgets.pane import PaneFrame
 from regbrowse.tui.widgets.search_hits import More, Names, Row, hit_pieces, more_pieces, name_pieces
 from regbrowse.tui.widgets.virtual_list import VirtualList
@@ -32,15 +32,10 @@ from regbrowse.tui.widgets.virtual_list import VirtualList
 _LETTERS: Final = 2
 """So many are typed before anybody is asked."""
 
-_PLACE_KEY: Final = "ctrl+n"
-_NARROW: Final = 50
+_NARROW: Final = 56
 """Columns below which the frame names only the place that is searched."""
 
-_HINTS: Final = {
-    Place.HERE: "repositories here, by words; or the name of an image",
-    Place.DOCKER_HUB: "images on Docker Hub, by words",
-    Place.EVERYWHERE: "repositories in every known registry, and on Docker Hub, by words",
-}
+_HUB: Final = RegistryAddress(DOCKER_HUB)
 
 
 class SearchInput(Input):
@@ -78,6 +73,7 @@ class SearchPane(PaneFrame):
         &.-open { height: 16; max-height: 75%; }
         &.-open > VirtualList, &.-open > Notice.-shown, &.-open > #searching.-shown { display: block; }
         & > VirtualList { height: 1fr; }
+        & > Notice.-beside { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
 
@@ -144,7 +140,7 @@ class SearchPane(PaneFrame):
     def search_in(self, place: Place) -> None:
         """Search there from now on; on Docker Hub, here is there."""
         self.place = place if place in self._places else Place.DOCKER_HUB
-        self._input.placeholder = _HINTS[self.place]
+        self._input.placeholder = search_words.HINTS[self.place]
         self._begin()
 
     def search_in_next(self) -> None:
@@ -226,21 +222,21 @@ class SearchPane(PaneFrame):
     def _begin(self) -> None:
         """Look in another place, or in another way: what was found before is not that."""
         self.results.set_rows(())
-        self._found = None
+        self._question = self._found = None
         self._find()
 
     def _find(self) -> None:
         text = self._text
+        self._filtered.set_filter(text)
         if not self.asks:
             if self._question:
                 self._ask(None)
             self._find_names()
-        elif not text:
-            self.results.set_rows(())
-            self._ask(None)
         elif len(text) < _LETTERS:
+            if not text:
+                self.results.set_rows(())
             self._ask(None)
-        elif self._found is None or self._question is None or self._question.words != text:
+        elif self._question is None or self._question.words != text:
             self._ask(Question(self.place, text))
 
     def _ask(self, question: Question | None, *, at_once: bool = False) -> None:
@@ -265,12 +261,12 @@ class SearchPane(PaneFrame):
 
     def _find_names(self) -> None:
         text = self._text
-        self._filtered.set_filter(text)
         found, complete = self._filtered.matches() if text else ((), True)
         found = exact_first(found, text) if complete else found
         self.results.set_rows(Names(self._registry, found), keep_cursor=not complete)
         self._say_awaited("")
         self.notice.say(*self._about_names(text, len(found)))
+        self.notice.remove_class("-beside")
         self._retitle()
         self._unfold()
         if not complete:
@@ -284,20 +280,21 @@ class SearchPane(PaneFrame):
         """What `enter` means in the line: the one of just that name, else the first."""
         rows = self.results.rows
         if isinstance(rows, Names):
-            return rows.named(text) or (rows[0] if rows else None)
-        hits = [row for row in rows if isinstance(row, Hit)]
-        return next((hit for hit in hits if hit.name == text), hits[0] if hits else None)
+            return rows.named(text) or next(iter(rows), None)
+        hits = self._found.hits if self._found else ()
+        return next((hit for hit in hits if hit.name == text), next(iter(hits), None))
 
     def _choose(self, hit: Hit) -> None:
         self._input.value = ""
         self.post_message(self.Chosen(hit.target))
 
     def _open_by_name(self, text: str) -> None:
-        registry = RegistryAddress(DOCKER_HUB) if self.place is Place.DOCKER_HUB else self._registry
         try:
-            self.post_message(self.Chosen(parse_target(text, registry)))
+            target = parse_target(text, _HUB if self.place is Place.DOCKER_HUB else self._registry)
         except InvalidReferenceError as error:
             self.notice.say(error.user_message, error.next_step, failed=True)
+        else:
+            self.post_message(self.Chosen(target))
 
     # What is said
 
@@ -308,22 +305,23 @@ class SearchPane(PaneFrame):
             return "", ""
         if self._listing.phase is Phase.LOADING:
             return f"Searching {count(len(self._filtered.names))} repositories, more are coming …", ""
-        by_name = f"enter opens “{safe_text(text, limit=80)}” by its name, {_PLACE_KEY} searches Docker Hub."
+        by_name = search_words.by_name(safe_text(text, limit=80))
+        next_step = f"{by_name}, {search_words.PLACE_KEY} searches Docker Hub."
         if self._listing.phase is Phase.FAILED and not self._listing.names:
-            return f"{self._registry.host} does not list its repositories.", by_name
-        return "No repository has that in its name.", by_name
+            return f"{self._registry.host} does not list its repositories.", next_step
+        return "No repository has that in its name.", next_step
 
     def _say_found(self) -> None:
         """Say who is asked, what nobody has found, and who could not be searched."""
         state = self._found
         is_awaited = self._question is not None and (state is None or state.phase is Phase.LOADING)
-        self._say_awaited(self._asking_words(state) if is_awaited else "")
-        if self._text and self._question is None:
-            self.notice.say("", f"{self._who} is asked from the second letter on, or at enter.")
-        elif state is None:
-            self.notice.say()
+        self._say_awaited(search_words.asking(state, self._who) if is_awaited else "")
+        if self._question is None:
+            said = search_words.Said("", f"{self._who} is asked from the second letter on, or at enter.")
         else:
-            self._say_end(state)
+            said = search_words.outcome(state, self._who) if state else search_words.Said()
+        self.notice.say(said.sentence, said.next_step, failed=said.failed)
+        self.notice.set_class(state is not None and bool(state.hits), "-beside")
         self._retitle()
         self._unfold()
 
@@ -332,52 +330,27 @@ class SearchPane(PaneFrame):
         self._spinner.turn(bool(words))
         self._asking.say(words)
 
-    def _asking_words(self, state: SearchState | None) -> str:
-        if state is None or state.asked < 2:
-            return f"Asking {self._who} …"
-        names = ", ".join(state.awaited)
-        return f"Asking {len(state.awaited)} of {state.asked} registries: {names} …"
-
-    def _say_end(self, state: SearchState) -> None:
-        words = safe_text(state.question.words, limit=80)
-        failed = [problem for _, problem in state.problems]
-        if state.phase is Phase.FAILED:
-            who = f"None of {state.asked} registries could be searched. " if state.asked > 1 else ""
-            next_step = f"{failed[0].next_step}\nenter asks again, {_PLACE_KEY} searches elsewhere."
-            self.notice.say(f"{who}{failed[0].sentence}", next_step, failed=True)
-            return
-        reason = f"{len(failed)} of {state.asked} could not be searched: {failed[0].sentence}" if failed else ""
-        if state.phase is Phase.EMPTY:
-            who = "No registry" if state.asked > 1 else self._who
-            finds = "finds" if state.asked > 1 else "finds nothing like"
-            self.notice.say(
-                f"{who} {finds} “{words}”.",
-                "\n".join(filter(None, (reason, f"enter opens “{words}” by its name, {_PLACE_KEY} searches elsewhere."))),
-            )
-        else:
-            self.notice.say("", reason)
-
     @property
     def _who(self) -> str:
-        if self.place is Place.DOCKER_HUB:
-            return "Docker Hub"
-        return self._registry.host if self.place is Place.HERE else "every known registry"
+        """Who answers, where it is one."""
+        names = {Place.HERE: self._registry.host, Place.DOCKER_HUB: "Docker Hub"}
+        return names.get(self.place, "every known registry")
 
     def _retitle(self) -> None:
         """Write how much was found on the upper edge, and where one looks on the lower one."""
-        self.set_title(self._number())
-        if not self.is_mounted:
-            return
+        where = search_words.where(self._places, self.place, short=self.size.width < _NARROW)
+        self.set_title(self._number(), SafeText("".join(text for text, _ in where)))
+        self._border_subtitle = Content.assemble(*where)
 
     def _number(self) -> str:
         if not self.asks:
             return count(len(self.results.rows)) if self._text else ""
         state = self._found
-        if state is None or not self._text:
+        if state is None:
             return ""
+        shown, total = len(state.hits), max(state.total, len(state.hits))
         more = "+" if state.phase is Phase.LOADING else ""
-        total = f"{count(max(state.total, len(state.hits)))}{more}"
-        return total if state.total <= len(state.hits) else f"{count(len(state.hits))} of {total}"
+        return f"{count(total)}{more}" if total == shown else f"{count(shown)} of {count(total)}{more}"
 
     def _unfold(self) -> None:
         self.set_class(self.has_focus_within and bool(self._text), "-open")
@@ -387,8 +360,7 @@ class SearchPane(PaneFrame):
             return more_pieces(row, self._found.total if self._found else 0)
         if not self.asks:
             return name_pieces(row, width, self._filtered.filter)
-        words = parse_filter(self._text)
-        return hit_pieces(row, width, words, hosts=self.place is Place.EVERYWHERE)
+        return hit_pieces(row, width, self._filtered.filter, hosts=self.place is Place.EVERYWHERE)
 
 
 def _index(rows: Sequence[Row], row: Row) -> int | None:

@@ -157,9 +157,9 @@ async def test_a_layer_may_fail_four_times(content: V1Content, sleeps: Sleeps) -
 
 async def test_a_layer_is_given_up_at_the_fifth_failure(content: V1Content, sleeps: Sleeps) -> None:
     received = bytearray()
-    with V1Server(content, drop_at=[1000] * 9) as server:
-        with pytest.raises(ConnectionFailedError, match=f"broke off .* 5,000 of {SIZE:,} bytes of layer {APP}"):
-            await read(server, wait=sleeps, into=received)
+    text = f"broke off .* 5,000 of {SIZE:,} bytes of layer {APP}"
+    with V1Server(content, drop_at=[1000] * 9) as server, pytest.raises(ConnectionFailedError, match=text):
+        await read(server, wait=sleeps, into=received)
     assert len(server.requests) == 5
     assert sleeps == [5.0] * 4
     assert received == LAYER[:5000]
