@@ -41,7 +41,7 @@ async def asking(
     has_begun = False
     try:
         async with asyncio.timeout(within):
-            response = await client.send(request, stream=True, auth=None, follow_redirects=follow_redirects)
+            response = await client.send(request, stream=True, follow_redirects=follow_redirects)
             has_begun = True
             try:
                 yield response

@@ -111,7 +111,7 @@ def new_transport(
     environment says. Nothing is read before the first request, which then may raise `ConfigError`.
 
     Args:
-        tls_config: For every host, those that redirects lead to included, as in Go; without one, the system's CAs alone.
+        tls_config: For every host, those that redirects lead to included, as in Go; the system's CAs alone if None.
         modifiers: Applied in this order to a copy of each request.
     """
     return _NewTransport(tls_config or TLSConfig(), tuple(modifiers))

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -76,7 +77,7 @@ def other() -> Iterator[V1Server]:
 async def came(server: V1Server, count: int) -> None:
     """Wait until so many requests have come."""
     async with asyncio.timeout(10):
-        while len(server.requests) < count:
+        while len(server.requests) < count:  # noqa: ASYNC110 # the server is in another thread
             await asyncio.sleep(0.002)
 
 
@@ -153,11 +154,13 @@ async def test_a_registry_whose_search_is_switched_off_is_browsed_by_name() -> N
     assert caught.value.next_step == "Open a repository by its name."
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"[]", b'"x"', b"7", b"", b"{", b'{"results": {}}', b'{"results": [7]}', b'{"results": [{"name": 7}]}']
-    + [b'{"num_results": "many"}', b"<!doctype html><title>Sign in</title>", b"[" * 100_000],
-)
+NO_SEARCH_RESULTS: Final = [
+    *(b"[]", b'"x"', b"7", b"", b"{", b"[" * 100_000, b"<!doctype html><title>Sign in</title>"),
+    *(b'{"results": {}}', b'{"results": [7]}', b'{"results": [{"name": 7}]}', b'{"num_results": "many"}'),
+]
+
+
+@pytest.mark.parametrize("body", NO_SEARCH_RESULTS, ids=range(len(NO_SEARCH_RESULTS)))
 async def test_a_catalog_that_is_none_is_malformed(server: V1Server, body: bytes) -> None:
     server.fault(SEARCH, body=body)
     async with sourcing(server) as source:
@@ -219,14 +222,12 @@ async def test_tags_that_are_none_are_malformed(server: V1Server, body: bytes) -
             await names(source, "team/app")
 
 
-@pytest.mark.parametrize(
-    ("match", "limit"), [(SEARCH, LIST_LIMIT), (TAGS, LIST_LIMIT), (ANCESTRY, LIST_LIMIT), (DESCRIPTION, 4 << 20)]
-)
-async def test_an_answer_that_says_it_is_endless_is_not_read(
-    server: V1Server, match: str | re.Pattern[str], limit: int
+@pytest.mark.parametrize("match", [SEARCH, TAGS, ANCESTRY, DESCRIPTION], ids=["search", "tags", "ancestry", "json"])
+async def test_of_an_answer_that_is_endless_no_more_than_the_limit_is_read(
+    server: V1Server, match: str | re.Pattern[str]
 ) -> None:
-    assert limit in (LIST_LIMIT, IMAGE_JSON_LIMIT)
-    server.fault(match, headers={"Content-Length": str(64 << 20)}, times=None)
+    limit = IMAGE_JSON_LIMIT if match is DESCRIPTION else LIST_LIMIT
+    server.fault(match, body=bytes(limit + 1), headers={"Content-Length": str(64 << 20)}, times=None)
     async with sourcing(server) as source:
         with pytest.raises(LimitExceededError, match=re.escape(server.address)):
             await (names(source) if match == SEARCH else image(source, "1.0"))
@@ -470,7 +471,7 @@ async def test_an_ancestry_that_cannot_be_is_told(
 async def test_an_ancestry_may_be_long(server: V1Server) -> None:
     history = [APP, *(f"{number:064x}" for number in range(ANCESTORS_LIMIT - 1))]
     server.fault(ANCESTRY, body=json.dumps(history).encode())
-    server.fault(DESCRIPTION, body=b"{}", times=None)
+    server.fault(DESCRIPTION, status=200, body=b"{}", times=None)
     async with sourcing(server) as source:
         steps = (await image(source, "1.0"))[-1].steps
     assert [step.v1.id for step in steps if step.v1] == history[::-1]
@@ -656,9 +657,8 @@ async def test_a_redirect_to_another_place_takes_no_login_and_no_token_along(
 ) -> None:
     index.fault(match, status=307, headers={"Location": f"{other.url}/v1/elsewhere"})
     async with sourcing(index, login=LOGIN) as source:
-        with pytest.raises(RegistryError):
-            await names(source) if match == SEARCH else await image(source, "1.0")
-            raise DeniedError("A search is answered by whoever it is.", status=403)
+        with suppress(RegistryError):
+            await (names(source) if match == SEARCH else image(source, "1.0"))
     assert len(other.requests) == 1
     for request in other.requests:
         assert "authorization" not in request.headers

@@ -41,6 +41,7 @@ from regbrowse.registry.tokens import (
     steady_clock,
 )
 from regbrowse.registry.wire import httpx
+from tests.registry_server import Content, RegistryServer
 from tests.token_server import Answer, Entrance, Server, Spelling, TokenServer
 
 USER: Final = "canary-user"
@@ -261,6 +262,13 @@ async def test_a_token_server_that_does_not_answer_is_given_up_and_named() -> No
     with pytest.raises(ConnectionFailedError, match=f"Nothing can be reached at {server.address}") as caught:
         await fetch(login_request(server))
     assert not [secret for secret in SECRETS if secret in f"{caught.value} {caught.value!r}"]
+
+
+async def test_an_answer_that_drips_is_given_up_in_the_end() -> None:
+    with RegistryServer(Content()) as server:
+        server.fault("GET /token", "drip", status=200, body=b'{"token":"a"}' + b" " * 100, delay=0.05)
+        with pytest.raises(ConnectionFailedError, match=f"{server.address} took the request and did not answer"):
+            await fetch(token_request(f"{server.url}/token", "reg", []), within=0.3)
 
 
 def test_a_steady_clock_begins_with_the_time() -> None:

@@ -237,11 +237,13 @@ class DefaultService:
         Raises:
             RegistryError: The registry could not be reached, or does not accept the login.
         """
+        from regbrowse.registry.http_client import new_transport
         from regbrowse.registry.service.login import login
 
         server = auth_config.server_address or INDEX_SERVER
         host = APIEndpoint(server if "://" in server else f"https://{server}").host
-        return await login(auth_config, await self.lookup_push_endpoints(host), user_agent)
+        endpoints = await self.lookup_push_endpoints(host)
+        return await login(auth_config, endpoints, user_agent, make_transport=self._make_transport or new_transport)
 
     async def search(
         self,

@@ -20,7 +20,7 @@ from regbrowse.registry.errors import (
     ServerFailureError,
     UnauthorizedError,
 )
-from regbrowse.registry.http_client import docker_headers, http_client, new_transport
+from regbrowse.registry.http_client import MakeTransport, docker_headers, http_client, new_transport
 from regbrowse.registry.ping import ping_v2_registry, v2_entrance
 from regbrowse.registry.redirects import KEEPS_LOGIN, host_of
 from regbrowse.registry.service.auth_config import AuthConfig
@@ -50,8 +50,20 @@ class FallbackError(RegistryError):
         self.inner = inner
 
 
-async def login(auth_config: AuthConfig, endpoints: Sequence[APIEndpoint], user_agent: str = "") -> tuple[str, str]:
+async def login(
+    auth_config: AuthConfig,
+    endpoints: Sequence[APIEndpoint],
+    user_agent: str = "",
+    *,
+    make_transport: MakeTransport = new_transport,
+) -> tuple[str, str]:
     """Try a login at the endpoints of a registry, one after the other, until one knows an answer.
+
+    Args:
+        auth_config: The login; it stays as it is.
+        endpoints: In the order to try them.
+        user_agent: Sent as `User-Agent`.
+        make_transport: Makes what carries the requests to one endpoint.
 
     Returns:
         `LOGIN_SUCCEEDED`, and the identity token to keep instead of the password, or "".
@@ -64,14 +76,19 @@ async def login(auth_config: AuthConfig, endpoints: Sequence[APIEndpoint], user_
     for endpoint in endpoints:
         attempt = login_v2 if endpoint.version is APIVersion.V2 else login_v1
         try:
-            return LOGIN_SUCCEEDED, await attempt(auth_config, endpoint, user_agent)
+            return LOGIN_SUCCEEDED, await attempt(auth_config, endpoint, user_agent, make_transport=make_transport)
         except FallbackError as error:
             failure = error.inner
     raise failure
 
 
 async def login_v2(
-    auth_config: AuthConfig, endpoint: APIEndpoint, user_agent: str = "", *, within: float = ANSWER_WITHIN
+    auth_config: AuthConfig,
+    endpoint: APIEndpoint,
+    user_agent: str = "",
+    *,
+    within: float = ANSWER_WITHIN,
+    make_transport: MakeTransport = new_transport,
 ) -> str:
     """Try a login at a v2 registry: ask what it wants, and give it that.
 
@@ -83,6 +100,7 @@ async def login_v2(
         endpoint: The registry. An http one is told in clear: only a registry that was declared insecure has one.
         user_agent: Sent as `User-Agent`.
         within: Seconds for each of the answers.
+        make_transport: Makes what carries the requests.
 
     Returns:
         The identity token to keep instead of the password: a new one, or the one in `auth_config`, or "".
@@ -91,7 +109,7 @@ async def login_v2(
         FallbackError: It failed, and there was no sign that this is a v2 registry.
         RegistryError: It failed; `UnauthorizedError` if the login is not accepted.
     """
-    transport = new_transport(endpoint.tls_config, docker_headers(user_agent, None))
+    transport = make_transport(endpoint.tls_config, docker_headers(user_agent, None))
     credentials = LoginCredentialStore(auth_config)
     is_v2 = False
     try:
@@ -121,12 +139,17 @@ async def _enter(endpoint: APIEndpoint, client: httpx.AsyncClient, within: float
 
 
 async def login_v1(
-    auth_config: AuthConfig, endpoint: APIEndpoint, user_agent: str = "", *, within: float = ANSWER_WITHIN
+    auth_config: AuthConfig,
+    endpoint: APIEndpoint,
+    user_agent: str = "",
+    *,
+    within: float = ANSWER_WITHIN,
+    make_transport: MakeTransport = new_transport,
 ) -> str:
     """Try a login at a v1 registry.
 
     Args:
-        auth_config, endpoint, user_agent, within: As for `login_v2`.
+        auth_config, endpoint, user_agent, within, make_transport: As for `login_v2`.
 
     Returns:
         "": this protocol has no identity tokens.
@@ -136,7 +159,7 @@ async def login_v1(
         RegistryError: The login is not accepted; `UnauthorizedError` if that is for sure.
     """
     base = f"{endpoint.url}/v1/"
-    transport = new_transport(endpoint.tls_config, docker_headers(user_agent, None))
+    transport = make_transport(endpoint.tls_config, docker_headers(user_agent, None))
     client = http_client(transport)
     headers = {"Authorization": basic_authorization(auth_config.username, auth_config.password)}
     try:

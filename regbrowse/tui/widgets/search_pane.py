@@ -32,7 +32,7 @@ from regbrowse.tui.widgets.virtual_list import VirtualList
 _LETTERS: Final = 2
 """So many are typed before anybody is asked."""
 
-_NARROW: Final = 56
+_NARROW: Final = 46
 """Columns below which the frame names only the place that is searched."""
 
 _HUB: Final = RegistryAddress(DOCKER_HUB)
@@ -221,8 +221,10 @@ class SearchPane(PaneFrame):
 
     def _begin(self) -> None:
         """Look in another place, or in another way: what was found before is not that."""
+        if self.results.has_focus:
+            self.screen.set_focus(self._input)
         self.results.set_rows(())
-        self._question = self._found = None
+        self._ask(None)
         self._find()
 
     def _find(self) -> None:
@@ -314,8 +316,8 @@ class SearchPane(PaneFrame):
     def _say_found(self) -> None:
         """Say who is asked, what nobody has found, and who could not be searched."""
         state = self._found
-        is_awaited = self._question is not None and (state is None or state.phase is Phase.LOADING)
-        self._say_awaited(search_words.asking(state, self._who) if is_awaited else "")
+        is_known = state is not None and state.question == self._question and state.phase is not Phase.LOADING
+        self._say_awaited(search_words.asking(state, self._who) if self._question and not is_known else "")
         if self._question is None:
             said = search_words.Said("", f"{self._who} is asked from the second letter on, or at enter.")
         else:
@@ -364,4 +366,4 @@ class SearchPane(PaneFrame):
 
 
 def _index(rows: Sequence[Row], row: Row) -> int | None:
-    return rows.index(row) if row in rows else None
+    return next((index for index, other in enumerate(rows) if other == row), None)

@@ -26,6 +26,7 @@ from regbrowse.registry.errors import (
     TLSFailureError,
     UnauthorizedError,
 )
+from regbrowse.registry.http_client import RequestModifier, new_transport
 from regbrowse.registry.service.auth_config import AuthConfig
 from regbrowse.registry.service.login import (
     LOGIN_SUCCEEDED,
@@ -509,15 +510,24 @@ async def test_the_login_that_is_tried_is_not_changed(guarded: Tokens) -> None:
     assert given == AuthConfig(username=USER, password=PASSWORD)
 
 
-async def test_every_connection_is_closed_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = []
-    true = httpx.AsyncHTTPTransport.aclose
+async def test_every_transport_is_closed_in_the_end() -> None:
+    made, closed = [], []
 
-    async def aclose(self: httpx.AsyncHTTPTransport) -> None:
-        closed.append(self)
-        await true(self)
+    class Counted(httpx.AsyncBaseTransport):
+        def __init__(self, tls: TLSConfig, modifiers: Sequence[RequestModifier]) -> None:
+            self._base = new_transport(tls, modifiers)
+            made.append(tls)
 
-    monkeypatch.setattr(httpx.AsyncHTTPTransport, "aclose", aclose)
-    with Entrance(["Basic realm=x"], lambda _: False, versions=()) as server, pytest.raises(UnauthorizedError):
-        await login(LOGIN, [v2(server.url), v1(server.url)])
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            return await self._base.handle_async_request(request)
+
+        async def aclose(self) -> None:
+            closed.append(self)
+            await self._base.aclose()
+
+    with Entrance(["Basic realm=x"], lambda _: False, versions=()) as server:
+        endpoints = [APIEndpoint(server.url, tls_config=INSECURE), v1(server.url)]
+        with pytest.raises(UnauthorizedError):
+            await login(LOGIN, endpoints, make_transport=Counted)
+    assert made == [INSECURE, TLSConfig()]
     assert len(closed) == 2
