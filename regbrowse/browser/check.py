@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     Legacy = Callable[[Source, HTTPStatusError, Observer], Awaitable[Source]]
 
+_NOT_KNOWN: Final = frozenset({404, 405, 501})
 _NOTHING: Final = SafeText("")
 
 
@@ -76,8 +77,8 @@ async def check_steps(
 async def _reached(v2: V2Source, legacy: Legacy, observe: Observer) -> Source:
     try:
         await v2.client.ping()
-    except UnsupportedError as error:
-        if v2.is_confirmed:
+    except HTTPStatusError as error:
+        if v2.is_confirmed or error.status not in _NOT_KNOWN:
             raise
         return await legacy(v2, error, observe)
     return v2

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from regbrowse.browser.v1_source import V1Source
     from regbrowse.registry.auth import Credential
     from regbrowse.registry.exchange import Observer
+    from regbrowse.registry.http_client import RequestModifier
+    from regbrowse.registry.tls import TLSConfig
     from regbrowse.registry.v1.models import SearchResults
     from regbrowse.registry.wire import httpx
 
@@ -241,17 +243,21 @@ class Registries:
         from regbrowse.registry.service.auth_config import AuthConfig
         from regbrowse.registry.v1.session import Session
 
+        def make_transport(tls: TLSConfig, modifiers: Sequence[RequestModifier]) -> httpx.AsyncBaseTransport:
+            return ObservedTransport(new_transport(tls, modifiers), observe)
+
+        account = await self._lookup(address, "") if endpoint.is_trusted else None
         async with AsyncExitStack() as stack:
-            v1 = endpoint.to_v1_endpoint(
-                USER_AGENT,
-                make_transport=lambda tls, modifiers: ObservedTransport(new_transport(tls, modifiers), observe),
-            )
+            v1 = endpoint.to_v1_endpoint(USER_AGENT, make_transport=make_transport)
             stack.push_async_callback(v1.aclose)
             self._journal.note(f"{address}: no sign of v2, asking {v1} for v1")
             ping = await v1.ping()
+            if account and not ping.confirmed:  # what is before it may want the login even for that
+                headers = {"Authorization": [account.basic]}
+                async with endpoint.to_v1_endpoint(USER_AGENT, headers, make_transport=make_transport) as known:
+                    ping = await known.ping()
             if not ping.confirmed:
                 return None
-            account = await self._lookup(address, "") if endpoint.is_trusted else None
             login = AuthConfig(account.username, account.password) if account else None
             session = await Session.new(v1.client, login, v1)
             stack.pop_all()

@@ -30,7 +30,7 @@ from regbrowse.registry.errors import (
 from regbrowse.registry.json_values import as_count, as_text, read_object
 from regbrowse.registry.kept import Kept
 from regbrowse.registry.models import HistoryEntry, ImageConfig, Page, Platform, Step, V1Layer
-from regbrowse.registry.reference import RegistryAddress, Target
+from regbrowse.registry.reference import RegistryAddress, Target, parse_reference
 from regbrowse.registry.schema1 import history_entry
 from regbrowse.registry.service.config import IndexInfo
 from regbrowse.registry.service.repository_info import RepositoryInfo
@@ -155,10 +155,6 @@ class V1Source:
     ) -> AsyncIterator[ImageState]:
         state = ImageState(target)
         yield state
-        if target.reference and target.reference.has_digest:
-            raise UnsupportedError(
-                f"{self._host} is a v1 registry: its images have no digests.", "Open the image by a tag.", status=404
-            )
         tag = str(target.reference or "latest")
         newest = await self._id_of(target.repository, tag, fresh=fresh)
         image = await self._image(newest, target.repository, Priority.INTERACTIVE)
@@ -172,6 +168,10 @@ class V1Source:
             stack.push_async_callback(self._session.aclose)
 
     async def _id_of(self, repository: str, tag: str, *, fresh: bool = False) -> str:
+        if parse_reference(tag).has_digest:
+            raise UnsupportedError(
+                f"{self._host} is a v1 registry: its images have no digests.", "Open the image by a tag.", status=404
+            )
         known = self._tags.get(repository, {})
         if fresh or tag not in known:
             self._tags[repository] = known = await self._repository_tags(repository)

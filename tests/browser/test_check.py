@@ -8,19 +8,27 @@ from collections.abc import Iterator
 import pytest
 
 from regbrowse.browser.check import CheckStep, check_steps
+from regbrowse.browser.journal import Journal
+from regbrowse.browser.registries import Registries
 from regbrowse.browser.source import Source
 from regbrowse.browser.v2_source import V2Source
+from regbrowse.credentials.chain import CredentialChain
 from regbrowse.registry.auth import BasicAuthorizer, Credential
 from regbrowse.registry.client import RegistryClient
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import ConfigError, HTTPStatusError
 from regbrowse.registry.exchange import Observer
 from regbrowse.registry.reference import RegistryAddress, Target, parse_reference
+from regbrowse.registry.service.default import DefaultService
+from regbrowse.registry.service.options import ServiceOptions
 from regbrowse.registry.text import SafeText
 from regbrowse.registry.tls import TLSConfig
 from regbrowse.registry.transport import Transport
+from regbrowse.settings.visited import Visited
 from tests.registry.reaching import LOGIN, PASSWORD, USER, reaching, stored
 from tests.registry_server import Content, RegistryServer
+from tests.v1_content import image_id
+from tests.v1_server import V1Server
 
 
 @pytest.fixture
@@ -191,3 +199,105 @@ async def test_a_server_that_is_no_registry_is_a_failure(server: RegistryServer)
     steps = await steps_of(server)
     assert steps[-1].failed
     assert "does not speak the v2 protocol" in steps[-1].line
+
+
+# A v1 registry
+
+
+@pytest.fixture
+def v1() -> Iterator[V1Server]:
+    with V1Server() as server:
+        yield server
+
+
+async def v1_steps_of(
+    v1: V1Server, repository: str = "", reference: str = "", *, v2_only: bool = False
+) -> list[CheckStep]:
+    """The steps as the program puts them together."""
+    service = DefaultService(ServiceOptions(v2_only=v2_only), certs_dir=None)
+    registries = Registries(CredentialChain(()), service, Visited.load(None), Journal())
+    target = Target(RegistryAddress(v1.address), repository, parse_reference(reference) if reference else None)
+    try:
+        return [step async for step in registries.check(target)]
+    finally:
+        await registries.aclose()
+
+
+def told_by(steps: list[CheckStep]) -> list[str]:
+    """The lines but for those of addresses and requests."""
+    return [step.line for step in steps if not step.line.startswith(("address", "request"))]
+
+
+async def test_a_v1_registry_is_reached_step_by_step(v1: V1Server) -> None:
+    steps = await v1_steps_of(v1)
+    requests = [step.line.removeprefix("request    GET ") for step in steps if step.line.startswith("request")]
+    assert requests[0].startswith(f"https://{v1.address}/v2/ ")
+    assert requests[1:] == [
+        f"http://{v1.address}/v2/  404",
+        f"{v1.base}_ping  200",
+        f"{v1.base}search?q=&n=100  200",
+    ]
+    assert told_by(steps) == [f"reached    {v1.base}", "catalog    2 repositories", "account    anonymous"]
+    assert not [step for step in steps if step.failed]
+
+
+async def test_what_the_target_names_is_asked_for_by_v1(v1: V1Server) -> None:
+    assert told_by(await v1_steps_of(v1, "team/app", "1.0"))[1:3] == [
+        "tags       3 of team/app",
+        f"image      {image_id('app')}  (a v1 id, not verifiable by digest)",
+    ]
+
+
+async def test_a_v1_registry_without_a_search_is_no_failure() -> None:
+    with V1Server(search=False) as v1:
+        steps = await v1_steps_of(v1)
+    (catalog,) = (step for step in steps if step.line.startswith("catalog"))
+    assert "without a search" in catalog.line
+    assert catalog.next_step == "Open a repository by its name."
+    assert not [step for step in steps if step.failed]
+
+
+@pytest.mark.parametrize(
+    ("repository", "reference", "words"),
+    [("team/missing", "", "has no repository team/missing"), ("team/app", "9.9", "has no tag 9.9")],
+)
+async def test_what_a_v1_registry_has_not_got_is_a_failure(
+    v1: V1Server, repository: str, reference: str, words: str
+) -> None:
+    steps = await v1_steps_of(v1, repository, reference)
+    assert steps[-1].failed
+    assert words in steps[-1].line
+
+
+async def test_a_digest_of_a_v1_registry_is_a_failure(v1: V1Server) -> None:
+    steps = await v1_steps_of(v1, "team/app", f"sha256:{image_id('app')}")
+    assert steps[-1].failed
+    assert "its images have no digests" in steps[-1].line
+
+
+async def test_where_v1_is_switched_off_the_check_says_so_and_does_not_ask(v1: V1Server) -> None:
+    steps = await v1_steps_of(v1, v2_only=True)
+    assert steps[-1].failed
+    assert "v1 is switched off (disable-legacy-registry)" in steps[-1].line
+    assert "--disable-legacy-registry" in steps[-1].next_step
+    assert [str(request) for request in v1.requests] == ["GET /v2/"]
+
+
+async def test_a_web_server_that_speaks_neither_is_a_failure(v1: V1Server) -> None:
+    v1.fault("", status=404, body=b"<h1>Not here</h1>", times=None)
+    steps = await v1_steps_of(v1)
+    assert steps[-1].failed
+    assert "shows no sign of being a registry" in steps[-1].line
+    assert [step.line for step in steps if step.line.endswith("_ping  404")]
+
+
+@pytest.mark.parametrize("status", [405, 501])
+async def test_another_way_not_to_know_v2_leads_to_v1_as_well(v1: V1Server, status: int) -> None:
+    v1.fault("GET /v2/", status=status, times=None)
+    assert not [step for step in await v1_steps_of(v1) if step.failed]
+
+
+async def test_the_checks_own_ways_are_closed(v1: V1Server) -> None:
+    before = asyncio.all_tasks()
+    await v1_steps_of(v1)
+    assert asyncio.all_tasks() == before

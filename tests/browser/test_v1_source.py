@@ -557,6 +557,7 @@ async def test_many_repositories_at_once_do_not_take_each_others_tokens(content:
     for repository in repositories:
         content.add_repository(repository, {repository[5:]: APP})
     with V1Server(content, mode="index", auth=AUTH) as index:
+        index.fault(re.compile(r"/tags$"), delay=0.1, times=None)  # so long that some have to wait for their turn
         async with sourcing(index, login=LOGIN) as source:
             found = await asyncio.gather(*(names(source, repository) for repository in repositories))
     assert found == [(repository[5:],) for repository in repositories]

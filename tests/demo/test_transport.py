@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from regbrowse.demo.transport import CATALOG_PAGE, PAGE_DELAY, TAGS_PAGE, DemoTransport
+from regbrowse.demo.transport import CATALOG_PAGE, PAGE_DELAY, SEARCH_DELAY, TAGS_PAGE, DemoTransport
 from regbrowse.registry.wire import httpx
 from tests.demo.walk import digest_of, names_of, pages
 
@@ -215,6 +215,7 @@ class Waits:
         (LATEST, []),
         ("/v2/states/slow/manifests/latest", [1.5]),
         ("/v2/states/slow/tags/list", [1.5, PAGE_DELAY]),
+        ("https://index.docker.io/v1/search?q=nginx", [SEARCH_DELAY]),
     ],
 )
 @pytest.mark.parametrize("pace", [0.0, 1.0, 2.0])

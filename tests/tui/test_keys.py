@@ -498,7 +498,8 @@ async def test_every_action_can_be_done_from_the_palette() -> None:
         for action in ACTIONS:
             if action.id in ("palette", "quit") or "pane" in action.id:
                 continue
-            session.screen.focus_pane(Pane.TAGS if Pane.TAGS in action.panes else Pane.IMAGE)
+            focused = next(pane for pane in (Pane.TAGS, Pane.IMAGE, Pane.SEARCH) if pane in action.panes)
+            session.screen.focus_pane(focused)
             await session.press("ctrl+p")
             await session.until(lambda: isinstance(session.app.screen, PaletteScreen), "the palette")
             session.app.screen.query_one(Input).value = action.words.partition(":")[0]

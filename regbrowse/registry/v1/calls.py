@@ -38,13 +38,15 @@ IMAGE_JSON_LIMIT: Final = 4 * 1024 * 1024
 WORDS_LIMIT: Final = 65_536
 """Bytes kept of a body that only explains a status."""
 
+CALL_WITHIN: Final = 120.0
+"""Seconds for a call whose answer is read whole; a long list may take its time."""
+
 Headers = Iterable[tuple[str, str]]
 """Header lines, in their order."""
 
 WIRE_ERRORS: Final = (httpx.TransportError, OSError)
 """What the wire raises when a connection cannot be had or breaks."""
 
-_WHOLE_CALL: Final = 120.0
 _STREAM_TIMEOUTS: Final = httpx.Timeout(60.0, connect=5.0).as_dict()
 _SHOWN_WORDS: Final = 300
 _SEGMENT: Final = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.-]{1,255}")
@@ -132,18 +134,28 @@ def header_value(text: str, what: str) -> str:
 # Requests and answers
 
 
-async def get(client: httpx.AsyncClient, url: str, *, headers: Headers = (), limit: int | None = None) -> Answer:
+async def get(
+    client: httpx.AsyncClient,
+    url: str,
+    *,
+    headers: Headers = (),
+    limit: int | None = None,
+    within: float = CALL_WITHIN,
+) -> Answer:
     """GET `url`. Whatever the status is, it is an answer.
 
     Args:
         limit: Bytes that a body with status 200 may have; None if it only explains the status, as others always do.
+        within: Seconds for all of it.
 
     Raises:
         ConfigError: `url` is no address of the web, or a certificate cannot be used.
         ConnectionFailedError, RedirectRefusedError: No whole answer came.
         LimitExceededError, MalformedDocumentError: A body that counts has more, or comes in an unknown encoding.
     """
-    return await _call(client, "GET", url, headers=headers, content=None, limit=limit)
+    request = _request(client, "GET", url, headers, None)
+    async with asking(client, request, within=within) as response:
+        return await _read(response, limit if response.status_code == 200 else None)
 
 
 async def put(client: httpx.AsyncClient, url: str, content: bytes | None = None, *, headers: Headers = ()) -> Answer:
@@ -154,7 +166,9 @@ async def put(client: httpx.AsyncClient, url: str, content: bytes | None = None,
     Raises:
         RegistryError: As for `get`.
     """
-    return await _call(client, "PUT", url, headers=headers, content=content, limit=None)
+    request = _request(client, "PUT", url, headers, content)
+    async with asking(client, request, within=CALL_WITHIN) as response:
+        return await _read(response, None)
 
 
 async def open_response(
@@ -177,8 +191,6 @@ async def open_response(
         return await client.send(request, stream=True, follow_redirects=follow_redirects)
     except WIRE_ERRORS as error:
         raise failure_of(error, request.url, started=False) from error
-    except UnicodeError as error:  # of the resolver, for a name with an empty or an endless label
-        raise ConnectionFailedError(f"No host can be called {safe_text(host_of(request.url))}.") from error
 
 
 async def read_failure(response: httpx.Response) -> Answer:
@@ -188,20 +200,12 @@ async def read_failure(response: httpx.Response) -> Answer:
         ConnectionFailedError: The connection broke.
     """
     try:
-        async with asyncio.timeout(_WHOLE_CALL):
+        async with asyncio.timeout(CALL_WITHIN):
             return await _read(response, None)
     except WIRE_ERRORS as error:
         raise failure_of(error, response.url, started=True) from error
     finally:
         await response.aclose()
-
-
-async def _call(
-    client: httpx.AsyncClient, method: str, url: str, *, headers: Headers, content: bytes | None, limit: int | None
-) -> Answer:
-    request = _request(client, method, url, headers, content)
-    async with asking(client, request, within=_WHOLE_CALL) as response:
-        return await _read(response, limit if response.status_code == 200 else None)
 
 
 def _request(

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from regbrowse.registry.asking import ANSWER_WITHIN
 from regbrowse.registry.constants import CERTS_DIR, INDEX_SERVER
 from regbrowse.registry.errors import ConfigError, ConnectionFailedError, RedirectRefusedError, TLSFailureError
 from regbrowse.registry.http_client import MakeTransport, docker_headers, http_client, new_transport
@@ -109,7 +110,7 @@ class V1Endpoint:
         """
         if str(self) == INDEX_SERVER:
             return PingResult(standalone=False)
-        answer = await get(self.client, self.path("_ping"))
+        answer = await get(self.client, self.path("_ping"), within=ANSWER_WITHIN)
         return parse_ping(
             answer.body,
             status=answer.status,

@@ -105,7 +105,7 @@ def parse_ping(body: bytes, *, status: int, version: str, standalone: str) -> Pi
 
     Args:
         body: Overlays the defaults where it is a JSON object; anything else in it is passed over.
-        status: Counts for nothing but `confirmed`.
+        status: Counts for nothing but `confirmed`, and there only without a version: a registry may want a login.
         version: The header `X-Docker-Registry-Version`, or empty.
         standalone: The header `X-Docker-Registry-Standalone`, or empty.
     """
@@ -118,7 +118,7 @@ def parse_ping(body: bytes, *, status: int, version: str, standalone: str) -> Pi
     return PingResult(
         safe_text(version or (said_version if isinstance(said_version, str) else "")),
         standalone == "1" or standalone.lower() == "true" if standalone else said_standalone is not False,
-        confirmed=status == 200 and (bool(version) or isinstance(value, dict) or value is True),
+        confirmed=bool(version) or (status == 200 and (isinstance(value, dict) or value is True)),
     )
 
 

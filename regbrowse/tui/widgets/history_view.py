@@ -52,7 +52,7 @@ def _step_lines(step: Step, number: int, largest: int, width: int) -> Iterator[L
     name = SafeText(step.digest or (step.v1.id if step.v1 else ""))
     copy = step.entry.created_by if step.entry and step.entry.created_by else name
     yield from _command_lines(step, before, left, width, ink="muted" if empty else "plain", number=number, copy=copy)
-    if empty:
+    if empty and step.v1 is None:
         return
     if step.digest is None and step.v1 is None:
         missing = SafeText("its layer is missing from the manifest")
@@ -85,17 +85,15 @@ def _command_lines(
 
 
 def _facts(step: Step, room: int) -> SafeText:
-    """What the layer is called and when it was made, and of v1 the image below; as much of it as there is room for."""
+    """What the layer is called, and when it was made if there is room for both."""
     facts = [step.digest.short] if step.digest else []
     if step.v1:
-        facts.append(f"id {step.v1.id[:_ID_CELLS]}")
+        below = f" on {step.v1.parent[:_ID_CELLS]}" if step.v1.parent else ""
+        facts.append(f"id {step.v1.id[:_ID_CELLS]}{below}")
     if step.entry and step.entry.created:
         facts.append(date_words(step.entry.created))
-    if step.v1 and step.v1.parent:
-        facts.append(f"on {step.v1.parent[:_ID_CELLS]}")
-    while len(facts) > 1 and len(" · ".join(facts)) > room:
-        facts.pop()
-    return SafeText(" · ".join(facts))
+    both = " · ".join(facts)
+    return SafeText(both if len(both) <= room else "".join(facts[:1]))
 
 
 def _gap(cells: int) -> tuple[Piece, ...]:

@@ -21,7 +21,7 @@ _NAME_AT_LEAST: Final = 24
 _NAME_AT_MOST: Final = 46
 _STARS: Final = 8
 _HOST_AT_LEAST, _HOST_AT_MOST = 16, 28
-_DESCRIPTION_AT_LEAST: Final = 20
+_DESCRIPTION_AT_LEAST: Final = 24
 _EXACT_STARS: Final = 100_000
 
 
@@ -83,7 +83,7 @@ class Columns:
         left -= stars + _GAP if stars else 0
         if left < _NAME_AT_LEAST + _GAP + _DESCRIPTION_AT_LEAST:
             return cls(left, host, stars)
-        name = max(_NAME_AT_LEAST, min(_NAME_AT_MOST, 2 * left // 5))
+        name = max(_NAME_AT_LEAST, min(_NAME_AT_MOST, left // 2))
         return cls(name, host, stars, left - _GAP - name)
 
 

@@ -87,6 +87,8 @@ async def test_results_come_in_the_order_of_the_index(server: V1Server) -> None:
         ({"num_results": 3}, SearchResults(num_results=3)),
         ({"QUERY": "a", "Results": []}, SearchResults(SafeText("a"))),
         ({"results": [{}]}, SearchResults(results=(SearchResult(SafeText("")),))),
+        ({"query": "a", "QUERY": None}, SearchResults(SafeText("a"))),
+        ({"query": "a", "QUERY": "b"}, SearchResults(SafeText("b"))),
         ({"results": [None]}, SearchResults(results=(SearchResult(SafeText("")),))),
         (
             {"results": [{"NAME": "a", "Is_Official": True, "is_automated": True, "star_count": -1, "is_trusted": 5}]},
@@ -123,6 +125,7 @@ async def test_results_are_safe_to_show(server: V1Server) -> None:
         b'{"results": [{"is_official": 1}]}',
         b'{"num_results": "3"}',
         b'{"query": []}',
+        b'{"other": NaN}',
         b"{",
         b"",
         b"<html><title>Log in</title></html>",

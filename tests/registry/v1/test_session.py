@@ -167,6 +167,14 @@ async def test_the_client_stays_as_it_is_and_open(server: V1Server) -> None:
         assert (await client.get(server.base + "_ping")).status_code == 200
 
 
+async def test_a_session_that_has_ended_sends_nothing(server: V1Server) -> None:
+    async with conversing(server) as session:
+        await session.aclose()
+        with pytest.raises(RuntimeError):
+            await session.lookup_remote_image(APP, server.base)
+    assert server.requests == []
+
+
 async def test_any_client_will_do_and_its_own_login_stays_behind(server: V1Server, other: V1Server) -> None:
     server.fault("GET /v1/images", status=307, headers={"Location": f"{other.base}images/x/ancestry"})
     async with (

@@ -106,6 +106,21 @@ async def test_a_layer_without_any_answer_has_status_0(server: V1Server, sleeps:
     assert sleeps == []
 
 
+async def test_whoever_did_not_answer_for_a_layer_is_named(server: V1Server, sleeps: Sleeps) -> None:
+    with V1Server() as gone:
+        pass
+    server.fault(GET_LAYER, status=302, headers={"Location": f"{gone.base}elsewhere"})
+    with pytest.raises(ConnectionFailedError, match=f"Status 0 .* {gone.address}"):
+        await read(server, wait=sleeps)
+
+
+@pytest.mark.parametrize("name", ["a..b", "a" * 64])
+async def test_a_registry_whose_name_no_host_can_have_is_told(server: V1Server, name: str) -> None:
+    async with conversing(server) as session:
+        with pytest.raises(ConnectionFailedError, match=f"The name {name} cannot be found"):
+            await session.get_remote_image_layer(APP, f"http://{name}/v1/", SIZE)
+
+
 async def test_a_reader_counts_what_came(server: V1Server) -> None:
     async with conversing(server) as session, await session.get_remote_image_layer(APP, server.base, SIZE) as reader:
         assert (reader.received, reader.size) == (0, SIZE)
@@ -362,8 +377,10 @@ async def test_a_reading_that_was_cancelled_gives_no_end(server: V1Server) -> No
 
 async def test_a_connection_is_released_when_its_reader_is_closed(server: V1Server, sleeps: Sleeps) -> None:
     """There are eight connections at most, so a ninth reader would wait for one."""
+    readers = []
     async with conversing(server) as session:
         for _ in range(9):
             async with await opened(session, server, sleeps) as reader:
                 await anext(reader)
+            readers.append(reader)
     assert len(server.requests) == 9

@@ -148,6 +148,7 @@ async def test_a_layer_is_sent_in_chunks_with_gzip(server: V1Server) -> None:
         (None, True, []),
         ([], False, []),
         ([], True, []),
+        ([ImgData("")], False, [{"id": ""}]),
         ([ImgData("a"), ImgData("b", "c", "d")], False, [{"id": "a"}, {"id": "b", "checksum": "c"}]),
         ([ImgData("a"), ImgData("b", "c", "d")], True, [{"id": "b", "checksum": "c"}]),
         ([ImgData("a", checksum_payload="d", tag="1.0")], False, [{"id": "a", "Tag": "1.0"}]),

@@ -140,7 +140,8 @@ def test_the_header_version_prevails_over_the_body() -> None:
         (200, b"false", "", False),
         (200, b"[]", "", False),
         (200, b'"true"', "", False),
-        (401, b"true", "0.9", False),
+        (401, b"true", "0.9", True),
+        (401, b"true", "", False),
         (404, b"{}", "", False),
     ],
 )
@@ -278,6 +279,12 @@ async def test_a_secure_index_is_never_asked_over_plain_http(plain: V1Server) ->
     with pytest.raises(TLSFailureError, match=f"invalid registry endpoint https://{plain.address}/v1/"):
         await V1Endpoint.new(IndexInfo(plain.address), certs_dir=None)
     assert plain.requests == []
+
+
+async def test_a_ping_over_https_that_leads_in_a_circle_is_no_answer(tls: V1Server, tmp_path: Path) -> None:
+    tls.fault(PING, status=302, headers={"Location": "/v1/_ping"}, times=None)
+    with pytest.raises(ConnectionFailedError, match=f"invalid registry endpoint {tls.base}: .* in a circle"):
+        await V1Endpoint.new(IndexInfo(tls.address), certs_dir=trust(tmp_path, tls.address))
 
 
 async def test_a_ping_that_leads_in_a_circle_is_no_answer(plain: V1Server) -> None:
