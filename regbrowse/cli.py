@@ -26,7 +26,7 @@ from regbrowse.registry.service.options import ServiceOptions
 if TYPE_CHECKING:
     from regbrowse.browser.journal import Journal
     from regbrowse.browser.registries import Registries
-    from regbrowse.registry.http_client import RequestModifier
+    from regbrowse.registry.docker_http import RequestModifier
     from regbrowse.registry.service.default import DefaultService
     from regbrowse.registry.tls import TLSConfig
     from regbrowse.registry.wire import httpx
@@ -185,8 +185,8 @@ def _service(options: argparse.Namespace, settings: Settings, journal: Journal) 
 
     def make_transport(tls: TLSConfig, modifiers: Sequence[RequestModifier]) -> httpx.AsyncBaseTransport:
         from regbrowse.demo import demo_transport
+        from regbrowse.registry.docker_http import new_transport
         from regbrowse.registry.exchange import ObservedTransport
-        from regbrowse.registry.http_client import new_transport
 
         return ObservedTransport(demo_transport() if options.demo else new_transport(tls, modifiers), journal)
 

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 from regbrowse.browser.details import HERE, VisibleRows
 from regbrowse.browser.growing import GrowingNames
 from regbrowse.browser.ordering import by_telling
-from regbrowse.browser.source import FindRepositories, Reach, Source
+from regbrowse.browser.source import NOT_KNOWN, FindRepositories, Reach, Source
 from regbrowse.browser.states import ImageState, Listing, Phase, Problem, TagDetails
 from regbrowse.browser.walk import Walk
 from regbrowse.registry.digest import Digest
@@ -26,9 +26,6 @@ TAGS_LIFETIME: Final = 60.0
 """Seconds for which a list is shown again without asking."""
 
 _AT_ONCE: Final = 16
-_NOT_KNOWN: Final = frozenset({404, 405, 501})
-"""How a server answers that does not know a path at all."""
-
 T = TypeVar("T")
 
 
@@ -211,7 +208,7 @@ class Browser:
             async for answer in asked(source):
                 yield answer
         except HTTPStatusError as error:
-            if source.is_confirmed or error.status not in _NOT_KNOWN:
+            if source.is_confirmed or error.status not in NOT_KNOWN:
                 raise
             legacy = await self._turned(source, error)
             async for answer in asked(legacy):

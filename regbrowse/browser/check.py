@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from regbrowse.browser.details import HERE
-from regbrowse.browser.source import Source
+from regbrowse.browser.source import NOT_KNOWN, Source
 from regbrowse.browser.v2_source import V2Source
 from regbrowse.browser.wording import count
 from regbrowse.registry.errors import DeniedError, HTTPStatusError, RegistryError, UnsupportedError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     Legacy = Callable[[Source, HTTPStatusError, Observer], Awaitable[Source]]
 
-_NOT_KNOWN: Final = frozenset({404, 405, 501})
 _NOTHING: Final = SafeText("")
 
 
@@ -78,7 +77,7 @@ async def _reached(v2: V2Source, legacy: Legacy, observe: Observer) -> Source:
     try:
         await v2.client.ping()
     except HTTPStatusError as error:
-        if v2.is_confirmed or error.status not in _NOT_KNOWN:
+        if v2.is_confirmed or error.status not in NOT_KNOWN:
             raise
         return await legacy(v2, error, observe)
     return v2

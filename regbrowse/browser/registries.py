@@ -30,8 +30,8 @@ from regbrowse.settings.visited import Visited
 if TYPE_CHECKING:
     from regbrowse.browser.v1_source import V1Source
     from regbrowse.registry.auth import Credential
+    from regbrowse.registry.docker_http import RequestModifier
     from regbrowse.registry.exchange import Observer
-    from regbrowse.registry.http_client import RequestModifier
     from regbrowse.registry.tls import TLSConfig
     from regbrowse.registry.v1.models import SearchResults
     from regbrowse.registry.wire import httpx
@@ -221,7 +221,7 @@ class Registries:
             raise UnsupportedError(
                 f"{host} does not speak the v2 protocol of registries, and v1 is switched off"
                 " (disable-legacy-registry).",
-                "If it is an old registry, start without --disable-legacy-registry.",
+                "If it is an old registry, leave --disable-legacy-registry out, or its line in the config file.",
                 status=error.status,
             ) from error
         reached = source.client.transport.endpoint if isinstance(source, V2Source) else None
@@ -238,8 +238,8 @@ class Registries:
 
     async def _speaking_v1(self, address: RegistryAddress, endpoint: APIEndpoint, observe: Observer) -> V1Source | None:
         from regbrowse.browser.v1_source import V1Source
+        from regbrowse.registry.docker_http import new_transport
         from regbrowse.registry.exchange import ObservedTransport
-        from regbrowse.registry.http_client import new_transport
         from regbrowse.registry.service.auth_config import AuthConfig
         from regbrowse.registry.v1.session import Session
 
@@ -252,14 +252,16 @@ class Registries:
             stack.push_async_callback(v1.aclose)
             self._journal.note(f"{address}: no sign of v2, asking {v1} for v1")
             ping = await v1.ping()
-            if account and not ping.confirmed:  # what is before it may want the login even for that
+            if account and ping.wants_login:  # even for that
                 headers = {"Authorization": [account.basic]}
                 async with endpoint.to_v1_endpoint(USER_AGENT, headers, make_transport=make_transport) as known:
                     ping = await known.ping()
             if not ping.confirmed:
                 return None
+            if ping.standalone and endpoint.scheme == "http":  # to such a one, v1 never sends a login
+                account = None
             login = AuthConfig(account.username, account.password) if account else None
-            session = await Session.new(v1.client, login, v1)
+            session = await Session.new(v1.client, login, v1, ping=ping)
             stack.pop_all()
             return V1Source(address, v1, session, account=account, standalone=ping.standalone)
 

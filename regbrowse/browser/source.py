@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from regbrowse.browser.states import ImageState, TagDetails
 from regbrowse.registry.digest import Digest
@@ -20,6 +20,10 @@ FindRepositories = Callable[[str, int], "Awaitable[SearchResults]"]
 """Finds at most so many repositories by words."""
 
 
+NOT_KNOWN: Final = frozenset({404, 405, 501})
+"""How a server answers that does not know a path at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How a registry is reached, for the header.
@@ -28,7 +32,7 @@ class Reach:
         url: Where the protocol's paths begin.
         security: What protects the connection.
         account: Who is logged in.
-        protocol: `v2` or `v1`.
+        protocol: `v2` or `v1`; empty as long as the server showed no sign of either.
         via: The mirror that answers in the registry's place; empty if it answers itself.
     """
 

@@ -15,6 +15,7 @@ from regbrowse.browser.source import Reach, account_words, security_words
 from regbrowse.browser.states import ImageState, Phase, TagDetails
 from regbrowse.registry.configs import image_config
 from regbrowse.registry.digest import Digest
+from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import (
     DeniedError,
     HTTPStatusError,
@@ -22,7 +23,6 @@ from regbrowse.registry.errors import (
     MalformedDocumentError,
     ManifestNotFoundError,
     NotFoundError,
-    RegistryError,
     RepositoryNotFoundError,
     UnauthorizedError,
     UnsupportedError,
@@ -249,9 +249,13 @@ class V1Source:
             registries = await self._registries_for(repository)  # not before: the last token counts for every request
             try:
                 return await ask(registries)
-            except RegistryError as error:
-                if self._standalone or not _may_be_the_token(error):
+            except HTTPStatusError as error:
+                if error.status != 401:
                     raise
+                if self._standalone:
+                    raise UnauthorizedError(
+                        f"{self._host} wants to know who you are for {repository}.", status=401
+                    ) from error
             self._ready_for = ""
             return await ask(await self._registries_for(repository))
 
@@ -263,7 +267,7 @@ class V1Source:
         async with self._preparing:
             if self._ready_for != repository:
                 data = await self._session.get_repository_data(self._info(repository))
-                if here not in data.endpoints:
+                if _origin(here) not in [_origin(endpoint) for endpoint in data.endpoints]:
                     raise self._elsewhere(data.endpoints)
                 self._ready_for = repository
         return [here]
@@ -291,6 +295,7 @@ class V1Source:
         return None
 
 
-def _may_be_the_token(error: RegistryError) -> bool:
-    """Whether a new token may help. For tags, a session does not say the status."""
-    return error.status == 401 if isinstance(error, HTTPStatusError) else type(error) is RegistryError
+def _origin(url: str) -> str:
+    """The origin of a registry's base, without a port that its scheme has anyway."""
+    endpoint = APIEndpoint(url)
+    return endpoint.origin.removesuffix(":443" if endpoint.scheme == "https" else ":80")

@@ -41,7 +41,7 @@ class V2Source:
             safe_text(f"{endpoint.base}/v2/"),
             security_words(endpoint.scheme, verified=endpoint.verify),
             account_words(account.username, account.origin) if account else account_words("", ""),
-            SafeText("v2"),
+            SafeText("v2" if self.is_confirmed else ""),
             safe_text(endpoint.host if endpoint.mirror else ""),
         )
 

@@ -29,6 +29,11 @@ if TYPE_CHECKING:
     from regbrowse.registry.constants import INDEX_SERVER as INDEX_SERVER
     from regbrowse.registry.constants import NOTARY_SERVER as NOTARY_SERVER
     from regbrowse.registry.digest import Digest as Digest
+    from regbrowse.registry.docker_http import MakeTransport as MakeTransport
+    from regbrowse.registry.docker_http import RequestModifier as RequestModifier
+    from regbrowse.registry.docker_http import docker_headers as docker_headers
+    from regbrowse.registry.docker_http import http_client as http_client
+    from regbrowse.registry.docker_http import new_transport as new_transport
     from regbrowse.registry.endpoint import APIEndpoint as APIEndpoint
     from regbrowse.registry.endpoint import APIVersion as APIVersion
     from regbrowse.registry.errors import AlreadyExistsError as AlreadyExistsError
@@ -55,11 +60,6 @@ if TYPE_CHECKING:
     from regbrowse.registry.errors import TLSFailureError as TLSFailureError
     from regbrowse.registry.errors import UnauthorizedError as UnauthorizedError
     from regbrowse.registry.errors import UnsupportedError as UnsupportedError
-    from regbrowse.registry.http_client import MakeTransport as MakeTransport
-    from regbrowse.registry.http_client import RequestModifier as RequestModifier
-    from regbrowse.registry.http_client import docker_headers as docker_headers
-    from regbrowse.registry.http_client import http_client as http_client
-    from regbrowse.registry.http_client import new_transport as new_transport
     from regbrowse.registry.models import Descriptor as Descriptor
     from regbrowse.registry.models import Document as Document
     from regbrowse.registry.models import HistoryEntry as HistoryEntry
@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from regbrowse.registry.resolving import Resolver as Resolver
     from regbrowse.registry.resolving import system_resolver as system_resolver
     from regbrowse.registry.service.auth_config import AuthConfig as AuthConfig
+    from regbrowse.registry.service.auth_config import convert_to_hostname as convert_to_hostname
     from regbrowse.registry.service.auth_config import get_auth_config_key as get_auth_config_key
     from regbrowse.registry.service.auth_config import resolve_auth_config as resolve_auth_config
     from regbrowse.registry.service.config import IndexInfo as IndexInfo
@@ -126,7 +127,7 @@ _HOMES: Final = {
         "PingResponseError RateLimitedError RedirectRefusedError RegistryError RepositoryNotFoundError "
         "ServerFailureError TLSFailureError UnauthorizedError UnsupportedError"
     ),
-    "http_client": "MakeTransport RequestModifier docker_headers http_client new_transport",
+    "docker_http": "MakeTransport RequestModifier docker_headers http_client new_transport",
     "models": "Descriptor Document HistoryEntry ImageConfig Index Manifest Page Platform Schema1 Step",
     "opening": "open_registry",
     "ping": "ping_v2_registry",
@@ -134,7 +135,7 @@ _HOMES: Final = {
         "Reference RegistryAddress Target digest_reference parse_reference parse_registry_address parse_target"
     ),
     "resolving": "Resolver system_resolver",
-    "service.auth_config": "AuthConfig get_auth_config_key resolve_auth_config",
+    "service.auth_config": "AuthConfig convert_to_hostname get_auth_config_key resolve_auth_config",
     "service.config": "IndexInfo ServiceConfig validate_index_name",
     "service.default": "DefaultService Service",
     "service.mirrors": "validate_mirror",

@@ -68,7 +68,7 @@ def web_url(text: str) -> httpx.URL:
     """
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL:
+    except (httpx.InvalidURL, ValueError):
         url = httpx.URL("")
     is_web = url.scheme in ("http", "https") and url.netloc.partition(b":")[0] and 0 < (url.port or 1) <= 65535
     if not is_web:

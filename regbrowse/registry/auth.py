@@ -1,7 +1,7 @@
 """Who asks, and what a request may carry to prove it.
 
 `Authorizer` is the face that the transport knows: it decides, the transport attaches. `BasicAuthorizer` answers Basic
-challenges; the token protocol (distribution, docs/spec/auth/token.md) is to be a second one beside it.
+challenges; `bearer.ChallengeAuthorizer` answers those that want a token too.
 """
 
 from __future__ import annotations
@@ -12,21 +12,25 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from regbrowse.registry.challenges import Challenge
-from regbrowse.registry.errors import DeniedError, UnauthorizedError
+from regbrowse.registry.endpoint import APIEndpoint
+from regbrowse.registry.errors import CredentialError, DeniedError, RegistryError, UnauthorizedError
 from regbrowse.registry.text import SafeText, safe_text
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A user name and its password.
+    """A user name and its password, or what a token server gave in the place of one.
 
     Attributes:
+        password: Empty if there is only an identity token.
         origin: The store that had it, as it is called on the screen: `docker config`.
+        identity_token: For token servers alone; empty if there is none.
     """
 
     username: str
     password: str = field(repr=False)
     origin: SafeText
+    identity_token: str = field(default="", repr=False)
 
     @property
     def basic(self) -> str:
@@ -35,8 +39,16 @@ class Credential:
 
 
 def basic_authorization(username: str, password: str) -> str:
-    """The value of `Authorization` for the Basic scheme (RFC 7617, in UTF-8)."""
-    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+    """The value of `Authorization` for the Basic scheme (RFC 7617, in UTF-8).
+
+    Raises:
+        CredentialError: The login is no text that has a UTF-8.
+    """
+    try:
+        pair = f"{username}:{password}".encode()
+    except UnicodeEncodeError:  # whose text would hold them
+        raise CredentialError("The login cannot be sent: its user name or its password is no text.") from None
+    return f"Basic {base64.b64encode(pair).decode()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +85,29 @@ class Authorizer(Protocol):
     async def authorization(self, scope: Scope) -> str | None:
         """What to send at first: what was accepted before for this kind of resource, else nothing."""
 
-    async def answer(self, challenges: Sequence[Challenge], scope: Scope, sent: str | None) -> str:
-        """What to send after a 401.
+    async def answer(
+        self, challenges: Sequence[Challenge], scope: Scope, sent: str | None, endpoint: APIEndpoint | None = None
+    ) -> str:
+        """What to send after a 401, or after a 403 that wants a token for more.
+
+        Args:
+            sent: What the request that was refused carried.
+            endpoint: Who refused it.
 
         Raises:
             UnauthorizedError: Nothing that is known would be accepted.
             DeniedError: The account was accepted for something else, but not for this.
+            RegistryError: What would be sent could not be got.
         """
 
     def accepted(self, scope: Scope, sent: str) -> None:
         """Told that the registry took what was sent."""
+
+    async def refusal(self, scope: Scope, sent: str) -> RegistryError | None:
+        """What it means that `sent` was refused, and nothing more is tried; None if the registry's words say enough."""
+
+    async def aclose(self) -> None:
+        """Close what answers were got with."""
 
 
 class BasicAuthorizer:
@@ -118,10 +143,12 @@ class BasicAuthorizer:
     async def authorization(self, scope: Scope) -> str | None:
         if scope.resource not in self._accepted:
             return None
-        credential = self._found.get(_name(scope)) or await self._look_up(scope)
+        credential = self._found.get(login_path(scope)) or await self._look_up(scope)
         return credential.basic if credential else None
 
-    async def answer(self, challenges: Sequence[Challenge], scope: Scope, sent: str | None) -> str:
+    async def answer(
+        self, challenges: Sequence[Challenge], scope: Scope, sent: str | None, endpoint: APIEndpoint | None = None
+    ) -> str:
         schemes = [challenge.scheme for challenge in challenges]
         if "basic" not in schemes:
             raise self._cannot_answer(schemes)
@@ -129,27 +156,29 @@ class BasicAuthorizer:
         if credential is None:
             raise UnauthorizedError(f"{self._host} wants to know who you are.", self._hint() or None, status=401)
         if not self._trusted:
-            raise UnauthorizedError(
-                f"{self._host} wants a password, and the connection to it is not safe.",
-                f"The login of {safe_text(credential.username)} was not sent. Give the registry a certificate.",
-                status=401,
-            )
+            raise not_safe(self._host, credential)
         if sent == credential.basic:
             raise self._refused(credential, scope)
         return credential.basic
 
     def accepted(self, scope: Scope, sent: str) -> None:
-        credential = self._found.get(_name(scope))
+        credential = self._found.get(login_path(scope))
         if credential is not None and credential.basic == sent:
             self._accepted[scope.resource] = credential
 
+    async def refusal(self, scope: Scope, sent: str) -> None:
+        return None
+
+    async def aclose(self) -> None:
+        """There is nothing to close."""
+
     async def _look_up(self, scope: Scope) -> Credential | None:
         """Ask the stores, which may run a program, and remember what they say until a challenge asks again."""
-        credential = await self._lookup(_name(scope))
-        if credential is None:
-            self._found.pop(_name(scope), None)
-        else:
-            self._found[_name(scope)] = credential
+        credential = await self._lookup(login_path(scope))
+        if credential is None or (credential.identity_token and not credential.password):
+            self._found.pop(login_path(scope), None)
+            return None
+        self._found[login_path(scope)] = credential
         return credential
 
     def _refused(self, credential: Credential, scope: Scope) -> UnauthorizedError | DeniedError:
@@ -158,13 +187,7 @@ class BasicAuthorizer:
             return UnauthorizedError(
                 f"{self._host} does not accept the password of {user} (from {credential.origin}).", status=401
             )
-        if scope == CATALOG:
-            return DeniedError(
-                f"{self._host} does not let {user} list its repositories.",
-                "Press o to open a repository by its name.",
-                status=401,
-            )
-        return DeniedError(f"{self._host} does not let {user} read {scope.name}.", status=401)
+        return not_permitted(self._host, user, scope)
 
     def _cannot_answer(self, schemes: Sequence[str]) -> UnauthorizedError:
         if "bearer" in schemes:
@@ -177,5 +200,27 @@ class BasicAuthorizer:
         return UnauthorizedError(f"{self._host} wants to know who you are, and offers {offered}.", status=401)
 
 
-def _name(scope: Scope) -> str:
+def login_path(scope: Scope) -> str:
+    """What a login is looked up for: the repository, or the registry as a whole."""
     return scope.name if scope.resource == "repository" else ""
+
+
+def not_permitted(host: str, who: str, scope: Scope, detail: SafeText | None = None) -> DeniedError:
+    """The registry knows `who` asks, and does not let them do what `scope` says."""
+    if scope == CATALOG:
+        return DeniedError(
+            f"{host} does not let {who} list its repositories.",
+            "Press o to open a repository by its name.",
+            status=401,
+            detail=detail,
+        )
+    return DeniedError(f"{host} does not let {who} read {scope.name}.", status=401, detail=detail)
+
+
+def not_safe(host: str, credential: Credential) -> UnauthorizedError:
+    """A login would be needed, and cannot go to where it could be overheard."""
+    return UnauthorizedError(
+        f"{host} wants a password, and the connection to it is not safe.",
+        f"The login of {safe_text(credential.username)} was not sent. Give the registry a certificate.",
+        status=401,
+    )

@@ -12,7 +12,7 @@ from regbrowse.registry.reference import RegistryAddress
 from regbrowse.registry.tls import TLSConfig
 
 if TYPE_CHECKING:
-    from regbrowse.registry.http_client import MakeTransport
+    from regbrowse.registry.docker_http import MakeTransport
     from regbrowse.registry.v1.endpoint import V1Endpoint
 
 _DEFAULT_TLS = TLSConfig()
@@ -93,7 +93,7 @@ class APIEndpoint:
             meta_headers: Sent with every request.
             make_transport: Makes what carries the requests; `new_transport` if not given.
         """
-        from regbrowse.registry.http_client import new_transport
+        from regbrowse.registry.docker_http import new_transport
         from regbrowse.registry.v1.endpoint import V1Endpoint
 
         return V1Endpoint(

@@ -96,7 +96,24 @@ class HTTPStatusError(RegistryError):
 class UnauthorizedError(HTTPStatusError):
     """401: the registry wants to know who asks, or does not believe it."""
 
+    code: ClassVar[str] = "UNAUTHORIZED"
     default_next_step = "Log in with docker login or podman login, then try again."
+
+
+class RealmNotTrustedError(UnauthorizedError):
+    """The registry wants a login to go to a token server that is not known to belong to it. It was not sent.
+
+    Args:
+        registry: The registry's host.
+        realm: The token server's.
+    """
+
+    default_next_step = "If they do belong together, tell whoever runs the registry; without a login, none is sent."
+
+    def __init__(self, user_message: str, *, registry: str, realm: str) -> None:
+        super().__init__(user_message, status=401)
+        self.registry: SafeText = safe_text(registry)
+        self.realm: SafeText = safe_text(realm)
 
 
 class DeniedError(HTTPStatusError):

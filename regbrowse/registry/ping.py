@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from regbrowse.registry.asking import ANSWER_WITHIN, asking, web_url
 from regbrowse.registry.challenges import ChallengeManager
 from regbrowse.registry.constants import DEFAULT_REGISTRY_VERSION_HEADER
+from regbrowse.registry.docker_http import http_client
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import PingResponseError
-from regbrowse.registry.http_client import http_client
 from regbrowse.registry.wire import httpx
 
 

@@ -14,6 +14,7 @@ from regbrowse.registry.auth import basic_authorization, pull
 from regbrowse.registry.bodies import read_bounded
 from regbrowse.registry.challenges import Challenge, ChallengeManager
 from regbrowse.registry.constants import AUTH_CLIENT_ID
+from regbrowse.registry.docker_http import copy_of, http_client
 from regbrowse.registry.errors import (
     DeniedError,
     NoBasicCredentialsError,
@@ -22,7 +23,6 @@ from regbrowse.registry.errors import (
     RegistryError,
     UnauthorizedError,
 )
-from regbrowse.registry.http_client import copy_of, http_client
 from regbrowse.registry.redirects import KEEPS_LOGIN, REDIRECT_STATUSES, host_of, origin_of
 from regbrowse.registry.token_failures import token_failure
 from regbrowse.registry.token_protocol import (

@@ -11,7 +11,7 @@ import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Final
 
 from regbrowse.registry.auth import Authorizer, Scope
 from regbrowse.registry.bodies import read_bounded
-from regbrowse.registry.challenges import parse_challenges
+from regbrowse.registry.challenges import Challenge, parse_challenges
 from regbrowse.registry.constants import CERTS_DIR, USER_AGENT
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import (
@@ -31,6 +31,7 @@ from regbrowse.registry.errors import (
 from regbrowse.registry.exchange import Exchange, Observer, Pause, redacted
 from regbrowse.registry.failures import connection_failure, was_reached
 from regbrowse.registry.redirects import REDIRECT_STATUSES, host_of, origin_of, redirect_target
+from regbrowse.registry.scopes import wants_more
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.registry.throttle import HostLimiter, Priority
 from regbrowse.registry.tls import TLSConfig, read_certs_directory
@@ -69,11 +70,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A whole answer. Header names are in lower case; the values are as they came."""
+    """A whole answer. Header names are in lower case; the values are as they came.
+
+    Attributes:
+        stranger: The host that a redirect led to, once it left the registry; empty if it never did.
+    """
 
     status: int
     headers: httpx.Headers = field(repr=False)
     body: bytes = field(repr=False)
+    stranger: str = ""
 
     def header(self, name: str) -> str:
         return str(self.headers.get(name, ""))
@@ -151,11 +157,18 @@ class Transport:
             authorization = await self.authorizer.authorization(request.scope)
             response = await self._persist(request, authorization)
             for _ in range(ANSWERS):
-                if response.status != 401:
-                    break
                 challenges = parse_challenges(response.headers.get_list("www-authenticate"))
-                authorization = await self.authorizer.answer(challenges, request.scope, authorization)
+                if not _is_challenged(response, challenges, authorization):
+                    break
+                authorization = await self.authorizer.answer(
+                    challenges, request.scope, authorization, self.endpoint
+                )
                 response = await self._persist(request, authorization)
+            else:
+                if response.status == 401 and authorization is not None:
+                    refusal = await self.authorizer.refusal(request.scope, authorization)
+                    if refusal:
+                        raise refusal
             if authorization is not None and response.status < 500 and response.status not in (401, 429):
                 self.authorizer.accepted(request.scope, authorization)
             return response
@@ -169,6 +182,7 @@ class Transport:
         wires, self._wires = self._wires, {}
         for wire in wires.values():
             await wire.aclose()
+        await self.authorizer.aclose()
 
     async def _persist(self, request: Request, authorization: str | None) -> Response:
         """Send until an answer comes that is worth having, at most `TRIES` times."""
@@ -236,7 +250,7 @@ class Transport:
                     status=401,
                 )
             if response.status not in REDIRECT_STATUSES or "location" not in response.headers:
-                return response
+                return replace(response, stranger=stranger)
             url = redirect_target(url, response.header("location"))
             if str(url) in seen:
                 raise RedirectRefusedError(f"{host_of(url)} redirects in a circle.")
@@ -295,6 +309,13 @@ class Transport:
         finally:
             seconds = time.perf_counter() - started
             self._observe(Exchange(request.method, redacted(url), status, seconds, safe_text(note)))
+
+
+def _is_challenged(response: Response, challenges: Sequence[Challenge], authorization: str | None) -> bool:
+    """Whether to answer: a 401, or a 403 that wants a token for more (RFC 6750 §3.1). A stranger gets no answer."""
+    if response.status == 403 and authorization is not None and not response.stranger:
+        return authorization.startswith("Bearer ") and any(wants_more(challenge) for challenge in challenges)
+    return response.status == 401
 
 
 def _back_off(attempt: int) -> float:

@@ -341,7 +341,7 @@ async def test_a_web_server_that_is_no_registry_is_told_to_be_none(v1: V1Server,
     v1.fault("", status=status, body=PAGE, headers={"Content-Type": "text/html"}, times=None)
     async with opened(v1.address) as browser:
         told = problem(await catalog(browser))
-        assert words(browser)[0] == "v2"
+        assert words(browser) == ("plain HTTP", "anonymous")  # no protocol: it showed none
     assert told.sentence == (
         f"{v1.address} shows no sign of being a registry: it answered {status} to v2, and does not know v1."
     )
@@ -378,7 +378,7 @@ async def test_where_v1_is_switched_off_it_is_refused_without_being_asked(
     assert told.sentence == (
         f"{v1.address} does not speak the v2 protocol of registries, and v1 is switched off (disable-legacy-registry)."
     )
-    assert told.next_step == "If it is an old registry, start without --disable-legacy-registry."
+    assert told.next_step.startswith("If it is an old registry, leave --disable-legacy-registry out")
     assert v1.requests
     assert not [line for line in asked(v1) if "/v1" in line]
 
@@ -487,3 +487,12 @@ async def test_at_the_end_both_ways_are_closed(v1: V1Server) -> None:
     assert asyncio.all_tasks() == before
     with pytest.raises(RuntimeError, match="closed"):
         await catalog(browser, fresh=True)
+
+
+async def test_a_web_server_that_knows_no_path_is_never_told_the_login(
+    v1: V1Server, login: Callable[..., CredentialChain]
+) -> None:
+    v1.fault("", status=404, body=PAGE, headers={"Content-Type": "text/html"}, times=None)
+    async with opened(v1.address, credentials=login(v1.address)) as browser:
+        assert (await catalog(browser)).phase is Phase.FAILED
+    assert not [request for request in v1.requests if "authorization" in request.headers]

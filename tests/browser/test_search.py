@@ -20,8 +20,8 @@ from regbrowse.browser.states import Phase
 from regbrowse.credentials.chain import CredentialChain
 from regbrowse.credentials.docker_config import docker_config
 from regbrowse.registry.constants import INDEX_SERVER
+from regbrowse.registry.docker_http import RequestModifier
 from regbrowse.registry.errors import ConnectionFailedError, DeniedError
-from regbrowse.registry.http_client import RequestModifier
 from regbrowse.registry.reference import RegistryAddress, parse_registry_address
 from regbrowse.registry.service.default import DefaultService
 from regbrowse.registry.text import SafeText
@@ -212,6 +212,11 @@ async def test_only_if_nobody_could_be_searched_has_a_search_failed() -> None:
     assert (await last(everything, EVERYWHERE)).phase is Phase.FAILED
 
 
+async def test_where_some_could_be_searched_and_found_nothing_a_search_is_empty() -> None:
+    state = await last(search(browser(Shelf(error=REFUSED))), EVERYWHERE)
+    assert (state.phase, len(state.problems)) == (Phase.EMPTY, 1)
+
+
 async def test_nobody_is_waited_for_to_show_what_the_others_found(here: Browser) -> None:
     index = Index(result("someone/app"), waits=True)
     seen: list[tuple[list[str], tuple[str, ...]]] = []
@@ -268,10 +273,11 @@ async def test_a_question_that_nobody_follows_any_more_is_withdrawn(here: Browse
 async def test_who_looks_at_a_catalog_on_its_way_asks_no_second_time() -> None:
     shelf = Shelf(["app-1"], ["app-2"], waits=True)
     corp = browser(shelf)
-    walking = [asyncio.create_task(_last_names(corp)) for _ in range(3)]
-    for _ in range(2):
+    walking = []
+    for _ in range(3):
+        walking.append(asyncio.create_task(_last_names(corp)))
+        await until(lambda: shelf.walks)
         shelf.go.release()
-        await asyncio.sleep(0)
     assert await asyncio.gather(*walking) == [["app-1", "app-2"]] * 3
     assert shelf.walks == 1
 
@@ -280,12 +286,14 @@ async def test_a_new_question_goes_on_with_the_catalog_of_the_last_one() -> None
     shelf = Shelf(["app-1"], ["app-2"], waits=True)
     everything = search(browser(shelf))
     shelf.go.release()
-    async with aclosing(everything.states(Question(EVERYWHERE, "ap"))) as found:  # type: ignore[type-var]
-        async for state in found:
+    async with aclosing(everything.states(Question(EVERYWHERE, "ap"))) as before:  # type: ignore[type-var]
+        async for state in before:
             if state.hits:
                 break
-    shelf.go.release()
-    assert names((await states(everything, EVERYWHERE, "app"))[-1]) == ["app-1", "app-2"]
+    async for state in everything.states(Question(EVERYWHERE, "app")):
+        if names(state) == ["app-1"]:
+            shelf.go.release()
+    assert names(state) == ["app-1", "app-2"]
     assert shelf.walks == 1
 
 
@@ -450,6 +458,7 @@ async def test_a_registry_that_is_known_twice_is_searched_once() -> None:
 async def test_a_registry_that_was_only_searched_is_not_called_open() -> None:
     with RegistryServer(Content()) as server, V1Server(mode="index") as hub:
         async with known_registries(hub, server.address) as registries:
-            await states(registries.search(registries.browser(RegistryAddress("docker.io"))), EVERYWHERE)
+            state = await last(registries.search(registries.browser(RegistryAddress("docker.io"))), EVERYWHERE)
             origins = {str(known.address): known.origin for known in registries.known()}
     assert origins == {"docker.io": "open", server.address: "config file"}
+    assert state.asked == 2  # Docker Hub once, by its index

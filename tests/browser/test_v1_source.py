@@ -394,7 +394,6 @@ async def test_a_digest_is_refused_without_a_request(server: V1Server) -> None:
         ("0", 77, 0),
         (None, 77, 77),
         ("-1", 77, 77),
-        ("9223372036854775808", 77, 77),
         (None, None, None),
         (None, -5, None),
         (None, "77", None),
@@ -681,7 +680,7 @@ async def test_over_tls_the_login_goes_with_every_request(content: V1Content) ->
 async def test_over_plain_http_the_login_goes_with_no_request_for_an_image(content: V1Content) -> None:
     with V1Server(content, auth=AUTH, open_ping=True) as server:
         async with sourcing(server, login=LOGIN) as source:
-            with pytest.raises(RegistryError, match="401"):
+            with pytest.raises(UnauthorizedError, match="wants to know who you are for team/app"):
                 await names(source, "team/app")
     assert not [request for request in server.requests if "authorization" in request.headers]
 
@@ -692,7 +691,7 @@ async def test_a_wrong_login_is_told_with_the_host(content: V1Content) -> None:
         async with sourcing(server, login=LOGIN, tls=TLS) as source:
             with pytest.raises(UnauthorizedError, match=re.escape(server.address)):
                 await names(source)
-            with pytest.raises(RegistryError, match="401") as caught:
+            with pytest.raises(UnauthorizedError) as caught:
                 await names(source, "team/app")
     assert server.address in caught.value.user_message
 

@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 import trustme
 
+from regbrowse.registry.docker_http import MOST_AT_ONCE, copy_of, http_client, new_transport
 from regbrowse.registry.errors import RegistryError
-from regbrowse.registry.http_client import MOST_AT_ONCE, copy_of, http_client, new_transport
 from regbrowse.registry.redirects import KEEPS_LOGIN
 from regbrowse.registry.service.auth_config import AuthConfig
 from regbrowse.registry.tls import TLSConfig

@@ -186,6 +186,12 @@ def test_type_checkers_are_told_the_same_names() -> None:
     assert told == {f"regbrowse.registry.{home}.{name}" for name, home in registry._HOME_OF.items()}
 
 
+@pytest.mark.parametrize("name", registry.__all__)
+def test_no_exported_name_is_a_module(name: str) -> None:
+    assert not inspect.ismodule(getattr(registry, name))
+    assert not (Path(registry.__file__).parent / f"{name}.py").exists()
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="NoSuchThing"):
         _ = registry.NoSuchThing

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 import trustme
 
+from regbrowse.registry.docker_http import docker_headers, new_transport
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import (
     ConfigError,
@@ -16,7 +17,6 @@ from regbrowse.registry.errors import (
     RedirectRefusedError,
     TLSFailureError,
 )
-from regbrowse.registry.http_client import docker_headers, new_transport
 from regbrowse.registry.ping import ping_v2_registry
 from regbrowse.registry.tls import TLSConfig
 from regbrowse.registry.wire import httpx

@@ -11,8 +11,8 @@ from typing import Final
 import pytest
 import trustme
 
+from regbrowse.registry.docker_http import http_client, new_transport
 from regbrowse.registry.errors import ConfigError
-from regbrowse.registry.http_client import http_client, new_transport
 from regbrowse.registry.tls import ClientCertificate, TLSConfig, read_certs_directory
 from regbrowse.registry.wire import httpx
 from tests.registry.certificates import Signed, sign

@@ -13,6 +13,7 @@ import trustme
 
 from regbrowse.registry.auth import basic_authorization
 from regbrowse.registry.challenges import ChallengeManager
+from regbrowse.registry.docker_http import docker_headers, http_client, new_transport
 from regbrowse.registry.errors import (
     ConnectionFailedError,
     HTTPStatusError,
@@ -25,7 +26,6 @@ from regbrowse.registry.errors import (
     ServerFailureError,
     UnauthorizedError,
 )
-from regbrowse.registry.http_client import docker_headers, http_client, new_transport
 from regbrowse.registry.ping import ping_v2_registry
 from regbrowse.registry.service.auth_config import AuthConfig
 from regbrowse.registry.tls import TLSConfig

@@ -157,7 +157,7 @@ def test_where_v1_is_switched_off_it_is_refused_with_the_reason(server: V1Server
         says(
             terminal, "does not speak the v2 protocol of registries, and v1 is switched off (disable-legacy-registry)."
         )
-        says(terminal, "If it is an old registry, start without --disable-legacy-registry.")
+        says(terminal, "If it is an old registry, leave --disable-legacy-registry out, or its line in the config file.")
         terminal.press("q")
         assert terminal.wait_for_exit() == 0
     assert asked(server) == ["GET /v2/_catalog?n=1000"]

@@ -224,8 +224,9 @@ async def _is_within(name: str, networks: tuple[Network, ...], resolver: Resolve
     if not networks:
         return False
     host, _ = split_host_port(name)
-    literal = parse_address(host)
-    addresses = [literal] if literal else map(parse_address, await addresses_of(host, resolver))
+    literal = parse_address(host.partition("%")[0])
+    found = [] if literal else await addresses_of(host, resolver)
+    addresses = [literal, *(parse_address(address.partition("%")[0]) for address in found)]
     return any(address in network for address in addresses if address for network in networks)
 
 

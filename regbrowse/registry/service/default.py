@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import urlsplit
 
 from regbrowse.registry.constants import (
     CERTS_DIR,
@@ -17,8 +18,8 @@ from regbrowse.registry.constants import (
     INDEX_SERVER,
 )
 from regbrowse.registry.endpoint import APIEndpoint, APIVersion
-from regbrowse.registry.errors import InvalidRepositoryNameError
-from regbrowse.registry.reference import DOCKER_HUB_REGISTRY, RegistryAddress
+from regbrowse.registry.errors import ConfigError, InvalidRepositoryNameError
+from regbrowse.registry.reference import DOCKER_HUB_REGISTRY, RegistryAddress, is_registry_host
 from regbrowse.registry.resolving import Resolver, system_resolver
 from regbrowse.registry.service.config import IndexInfo, ServiceConfig
 from regbrowse.registry.service.options import ServiceOptions
@@ -26,7 +27,7 @@ from regbrowse.registry.service.repository_info import RepositoryInfo, resolve_r
 from regbrowse.registry.tls import TLSConfig, read_certs_directory
 
 if TYPE_CHECKING:
-    from regbrowse.registry.http_client import MakeTransport
+    from regbrowse.registry.docker_http import MakeTransport
     from regbrowse.registry.service.auth_config import AuthConfig
     from regbrowse.registry.v1.models import SearchResults
 
@@ -84,7 +85,7 @@ class DefaultService:
 
     Args:
         options: Mirrors, insecure registries, whether v1 is spoken. They are checked, and nothing is swallowed (§17.6).
-        certs_dir: The certificates directory; None reads none at all.
+        certs_dir: The certificates directory; None (or an empty text, as in Docker) reads none at all.
         resolver: Finds the addresses of hosts, for insecure registries that are declared by a range of addresses.
         make_transport: Makes what carries the requests of logins and searches; `new_transport` if not given.
 
@@ -96,13 +97,13 @@ class DefaultService:
         self,
         options: ServiceOptions | None = None,
         *,
-        certs_dir: Path | None = CERTS_DIR,
+        certs_dir: Path | str | None = CERTS_DIR,
         resolver: Resolver | None = None,
         make_transport: MakeTransport | None = None,
     ) -> None:
         options = options or ServiceOptions()
         self.v2_only = options.v2_only
-        self.certs_dir = certs_dir
+        self.certs_dir = Path(certs_dir) if certs_dir else None
         self._resolver = resolver or system_resolver
         self._make_transport = make_transport
         self._config = ServiceConfig.of(options)
@@ -215,7 +216,7 @@ class DefaultService:
     async def _verified(self, hostname: str) -> TLSConfig:
         if self.certs_dir is None:
             return TLSConfig()
-        return await asyncio.to_thread(read_certs_directory, TLSConfig(), self.certs_dir / hostname)
+        return await asyncio.to_thread(read_certs_directory, TLSConfig(), Path(f"{self.certs_dir}/{hostname}"))
 
     async def _mirror(self, mirror: str) -> APIEndpoint:
         url = mirror if "://" in mirror else f"https://{mirror}"
@@ -237,11 +238,10 @@ class DefaultService:
         Raises:
             RegistryError: The registry could not be reached, or does not accept the login.
         """
-        from regbrowse.registry.http_client import new_transport
+        from regbrowse.registry.docker_http import new_transport
         from regbrowse.registry.service.login import login
 
-        server = auth_config.server_address or INDEX_SERVER
-        host = APIEndpoint(server if "://" in server else f"https://{server}").host
+        host = _host_of(auth_config.server_address or INDEX_SERVER)
         endpoints = await self.lookup_push_endpoints(host)
         return await login(auth_config, endpoints, user_agent, make_transport=self._make_transport or new_transport)
 
@@ -266,7 +266,7 @@ class DefaultService:
             InvalidRepositoryNameError: `term` is a URL.
             RegistryError: The index could not be reached, or did not answer with results.
         """
-        from regbrowse.registry.http_client import new_transport
+        from regbrowse.registry.docker_http import new_transport
         from regbrowse.registry.service.search import search_index
 
         if "://" in term:
@@ -286,3 +286,19 @@ class DefaultService:
             certs_dir=self.certs_dir,
             make_transport=self._make_transport or new_transport,
         )
+
+
+def _host_of(server: str) -> str:
+    """The `host` or `host:port` of a server's address, which needs no scheme; nothing else of it counts (§11).
+
+    Raises:
+        ConfigError: It has none.
+    """
+    url = server if server.startswith(("http://", "https://")) else f"https://{server}"
+    try:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        host = ""
+    if not is_registry_host(host):
+        raise ConfigError("The login is for an address that is no registry's.", "Name it as registry.corp:5000.")
+    return host

@@ -27,13 +27,20 @@ def object_in(value: object, what: str) -> Mapping[str, object]:
     return value
 
 
+def _field(fields: Mapping[str, object], name: str) -> object:
+    """The field called `name`; as Go reads JSON, one that is spelled in another case will do."""
+    if name in fields:
+        return fields[name]
+    return next((value for key, value in fields.items() if key.lower() == name.lower()), None)
+
+
 def text_in(fields: Mapping[str, object], name: str) -> str:
     """The text called `name`; empty if there is none.
 
     Raises:
         ConfigError: It is no text.
     """
-    value = fields.get(name)
+    value = _field(fields, name)
     if value is not None and not isinstance(value, str):
         raise ConfigError(f"{name} has to be a text.")
     return value or ""
@@ -45,7 +52,7 @@ def texts_in(fields: Mapping[str, object], name: str) -> tuple[str, ...]:
     Raises:
         ConfigError: It is no list, or something in it is no text.
     """
-    value = fields.get(name)
+    value = _field(fields, name)
     if value is None:
         return ()
     if not isinstance(value, list | tuple) or not all(isinstance(entry, str) for entry in value):
@@ -59,7 +66,7 @@ def flag_in(fields: Mapping[str, object], name: str) -> bool:
     Raises:
         ConfigError: It is neither true nor false.
     """
-    value = fields.get(name)
+    value = _field(fields, name)
     if value is not None and not isinstance(value, bool):
         raise ConfigError(f"{name} has to be true or false.")
     return bool(value)

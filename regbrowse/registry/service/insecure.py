@@ -97,9 +97,9 @@ def parse_cidr(text: str) -> Network | None:
 
 
 def parse_address(text: str) -> Address | None:
-    """The address that `text` is, an IPv4-mapped one as IPv4; None if it is none, as with brackets."""
+    """The address that `text` is, an IPv4-mapped one as IPv4; None if it is none, as with brackets or a zone."""
     try:
-        address = ip_address(text)
+        address = ip_address("" if "%" in text else text)
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

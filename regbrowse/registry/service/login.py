@@ -9,6 +9,7 @@ from regbrowse.registry.asking import ANSWER_WITHIN, asking, status_text, web_ur
 from regbrowse.registry.auth import basic_authorization
 from regbrowse.registry.bodies import read_bounded
 from regbrowse.registry.constants import INDEX_SERVER
+from regbrowse.registry.docker_http import MakeTransport, docker_headers, http_client, new_transport
 from regbrowse.registry.endpoint import APIEndpoint, APIVersion
 from regbrowse.registry.errors import (
     ConfigError,
@@ -20,7 +21,6 @@ from regbrowse.registry.errors import (
     ServerFailureError,
     UnauthorizedError,
 )
-from regbrowse.registry.http_client import MakeTransport, docker_headers, http_client, new_transport
 from regbrowse.registry.ping import ping_v2_registry, v2_entrance
 from regbrowse.registry.redirects import KEEPS_LOGIN, host_of
 from regbrowse.registry.service.auth_config import AuthConfig

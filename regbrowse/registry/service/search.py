@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
+from regbrowse.registry.docker_http import MakeTransport, docker_headers, http_client
 from regbrowse.registry.errors import ConnectionFailedError, PingResponseError, RedirectRefusedError
-from regbrowse.registry.http_client import MakeTransport, docker_headers, http_client
 from regbrowse.registry.ping import ping_v2_registry
 from regbrowse.registry.service.auth_config import AuthConfig
 from regbrowse.registry.service.config import IndexInfo
@@ -43,7 +43,7 @@ async def search_index(
         limit: Results at most, from 1 to 100. It is looked at last.
         auth_config: The login.
         user_agent: Sent as `User-Agent`.
-        headers: Sent with every request of v1.
+        headers: Sent with every request.
         certs_dir: The certificates directory; None reads none.
         make_transport: Makes what carries the requests.
 
@@ -55,7 +55,7 @@ async def search_index(
         stack.push_async_callback(endpoint.aclose)
         client, login = endpoint.client, auth_config
         if auth_config and auth_config.identity_token and auth_config.username:
-            transport = make_transport(endpoint.tls_config, docker_headers(user_agent, None))
+            transport = make_transport(endpoint.tls_config, docker_headers(user_agent, headers))
             stack.push_async_callback(transport.aclose)
             if authorized := await _with_token(endpoint.url, transport, auth_config):
                 client, login = http_client(authorized), None

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from regbrowse.registry.auth import basic_authorization
+from regbrowse.registry.docker_http import copy_of, new_transport
 from regbrowse.registry.errors import RegistryError
-from regbrowse.registry.http_client import copy_of, new_transport
 from regbrowse.registry.redirects import KEEPS_LOGIN, is_trusted_location
 from regbrowse.registry.wire import httpx
 

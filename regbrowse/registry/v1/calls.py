@@ -11,6 +11,7 @@ from typing import Final
 
 from regbrowse.registry.asking import asking, web_url
 from regbrowse.registry.bodies import read_bounded
+from regbrowse.registry.docker_http import REPEATS_METHOD
 from regbrowse.registry.errors import (
     ConfigError,
     ConnectionFailedError,
@@ -22,7 +23,6 @@ from regbrowse.registry.errors import (
     UnauthorizedError,
 )
 from regbrowse.registry.failures import connection_failure
-from regbrowse.registry.http_client import REPEATS_METHOD
 from regbrowse.registry.listings import parse_error
 from regbrowse.registry.redirects import host_of
 from regbrowse.registry.service.repository_info import RepositoryInfo, split_repository_name

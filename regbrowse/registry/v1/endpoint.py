@@ -10,8 +10,8 @@ from typing import Self
 
 from regbrowse.registry.asking import ANSWER_WITHIN
 from regbrowse.registry.constants import CERTS_DIR, INDEX_SERVER
+from regbrowse.registry.docker_http import MakeTransport, docker_headers, http_client, new_transport
 from regbrowse.registry.errors import ConfigError, ConnectionFailedError, RedirectRefusedError, TLSFailureError
-from regbrowse.registry.http_client import MakeTransport, docker_headers, http_client, new_transport
 from regbrowse.registry.service.auth_config import get_auth_config_key
 from regbrowse.registry.service.config import IndexInfo
 from regbrowse.registry.text import safe_text

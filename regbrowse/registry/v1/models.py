@@ -31,11 +31,13 @@ class PingResult:
         standalone: It has no index beside it, so it takes Basic logins itself.
         confirmed: It answered as v1 registries do, and so is one. Any web server answers a ping somehow; Docker's
             package takes them all. False also where nothing was asked.
+        wants_login: It answered that a login is missing, and so said nothing yet.
     """
 
     version: SafeText = _NOTHING
     standalone: bool = True
     confirmed: bool = False
+    wants_login: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def parse_ping(body: bytes, *, status: int, version: str, standalone: str) -> Pi
 
     Args:
         body: Overlays the defaults where it is a JSON object; anything else in it is passed over.
-        status: Counts for nothing but `confirmed`, and there only without a version: a registry may want a login.
+        status: Counts for nothing but `wants_login`, and for `confirmed` without a version.
         version: The header `X-Docker-Registry-Version`, or empty.
         standalone: The header `X-Docker-Registry-Standalone`, or empty.
     """
@@ -119,6 +121,7 @@ def parse_ping(body: bytes, *, status: int, version: str, standalone: str) -> Pi
         safe_text(version or (said_version if isinstance(said_version, str) else "")),
         standalone == "1" or standalone.lower() == "true" if standalone else said_standalone is not False,
         confirmed=bool(version) or (status == 200 and (isinstance(value, dict) or value is True)),
+        wants_login=status == 401,
     )
 
 

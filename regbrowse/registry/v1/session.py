@@ -10,15 +10,16 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlencode
 
+from regbrowse.registry.docker_http import http_client
 from regbrowse.registry.errors import (
     ConnectionFailedError,
     HTTPStatusError,
+    InvalidReferenceError,
     MalformedDocumentError,
     NotFoundError,
     RegistryError,
     RepositoryNotFoundError,
 )
-from regbrowse.registry.http_client import http_client
 from regbrowse.registry.redirects import host_of
 from regbrowse.registry.service.auth_config import AuthConfig
 from regbrowse.registry.service.repository_info import RepositoryInfo
@@ -40,6 +41,7 @@ from regbrowse.registry.v1.endpoint import V1Endpoint
 from regbrowse.registry.v1.layers import LayerReader, Wait, open_layer
 from regbrowse.registry.v1.models import (
     ImgData,
+    PingResult,
     RepositoryData,
     SearchResults,
     parse_ancestry,
@@ -81,7 +83,14 @@ class Session:
         self._index = str(endpoint)
 
     @classmethod
-    async def new(cls, client: httpx.AsyncClient, auth_config: AuthConfig | None, endpoint: V1Endpoint) -> Self:
+    async def new(
+        cls,
+        client: httpx.AsyncClient,
+        auth_config: AuthConfig | None,
+        endpoint: V1Endpoint,
+        *,
+        ping: PingResult | None = None,
+    ) -> Self:
         """Begin a conversation.
 
         A registry over https is pinged, unless it is Docker Hub's index: to one that stands alone the login goes with
@@ -93,11 +102,14 @@ class Session:
                 joins in. (As after any use of it, httpx also keeps the cookies that came in its jar.)
             auth_config: The login, if there is one.
             endpoint: The index, or a registry that has none.
+            ping: What it answered already; then it is not asked again.
 
         Raises:
             ConnectionFailedError, RedirectRefusedError, ConfigError: The ping was not answered.
         """
-        stands_alone = str(endpoint).lower().startswith("https://") and (await endpoint.ping()).standalone
+        stands_alone = False
+        if str(endpoint).lower().startswith("https://"):
+            stands_alone = (ping or await endpoint.ping()).standalone
         transport = AuthTransport(_ThroughClient(client), auth_config, stands_alone and auth_config is not None)
         return cls(http_client(transport), auth_config, endpoint)
 
@@ -155,7 +167,7 @@ class Session:
         if answer.status != 200:
             raise _image_failure(answer, img_id)
         size = answer.header("X-Docker-Size")
-        if size and _SIZE.fullmatch(size) is None:
+        if size and (_SIZE.fullmatch(size) is None or int(size) >= 2**63):
             raise MalformedDocumentError(
                 f"{answer.host} gives “{safe_text(size, limit=40)}” as the size of image {img_id}."
             )
@@ -196,20 +208,19 @@ class Session:
     ) -> bytes:
         name = remote_name(repository)
         name = name if "/" in name else f"library/{name}"
-        refusals = []
+        refusals: list[Answer] = []
         for registry in registries:
             answer = await get(self._client, f"{registry}repositories/{name}/{path}", limit=LIST_LIMIT)
             if answer.status == 200:
                 return answer.body
             if answer.status == 404:
                 raise RepositoryNotFoundError(
-                    f"Repository not found: {answer.host} has no {subject} of {name}.", status=404
+                    f"Repository not found: {answer.host} has no {path} of {name}.", status=404
                 )
-            refusals.append(f"{answer.host} answered with status {answer.status}")
-        raise RegistryError(
-            f"Could not reach any registry endpoint for {name}: {', '.join(refusals) or 'none is known'}.",
-            "Check the login, and which registries the index names.",
-        )
+            refusals.append(answer)
+        why = ", ".join(f"{answer.host} answered with status {answer.status}" for answer in refusals)
+        message = f"Could not reach any registry endpoint for {name}: {why or 'none is known'}."
+        raise status_failure(refusals[-1], message) if refusals else RegistryError(message)
 
     async def get_repository_data(self, name: RepositoryInfo | str) -> RepositoryData:
         """The images of a repository by the index's word, and the registries that have them.
@@ -249,7 +260,11 @@ class Session:
         """
         if not 1 <= limit <= 100:
             raise RegistryError(f"Limit {limit} is outside the range of [1, 100].", "Ask for 1 to 100 results.")
-        url = f"{self._index}search?{urlencode({'q': term, 'n': limit})}"
+        try:
+            query = urlencode({"q": term, "n": limit})
+        except UnicodeEncodeError:
+            raise InvalidReferenceError("The words to search for are no text.", "Type them anew.") from None
+        url = f"{self._index}search?{query}"
         answer = await get(self._client, url, headers=_FOR_TOKEN, limit=LIST_LIMIT)
         if answer.status != 200:
             raise status_failure(answer, f"Unexpected status code {answer.status} from {answer.host} for the search.")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from regbrowse.registry.errors import ConnectionFailedError, RegistryError
-from regbrowse.registry.http_client import RequestModifier
+from regbrowse.registry.docker_http import RequestModifier
+from regbrowse.registry.errors import ConfigError, ConnectionFailedError, RegistryError
 from regbrowse.registry.service.auth_config import AuthConfig
 from regbrowse.registry.service.default import DefaultService
 from regbrowse.registry.service.options import ServiceOptions
@@ -42,6 +42,9 @@ async def nowhere(host: str) -> Sequence[str]:
         ("docker.io", ["https://registry-1.docker.io/v2/"]),
         ("registry.corp", ["https://registry.corp/v2/", "https://registry.corp/v1/users/"]),
         ("registry.corp:5000", ["https://registry.corp:5000/v2/", "https://registry.corp:5000/v1/users/"]),
+        ("registry.corp?x=1", ["https://registry.corp/v2/", "https://registry.corp/v1/users/"]),
+        ("registry.corp#f", ["https://registry.corp/v2/", "https://registry.corp/v1/users/"]),
+        ("https://user:pw@registry.corp", ["https://registry.corp/v2/", "https://registry.corp/v1/users/"]),
         ("http://registry.corp/a/path", ["https://registry.corp/v2/", "https://registry.corp/v1/users/"]),
         (
             "lab.corp",
@@ -64,6 +67,16 @@ async def test_without_v1_a_login_is_not_tried_there() -> None:
     with pytest.raises(ConnectionFailedError):
         await service.auth(AuthConfig("ada", "pw", server_address="registry.corp"))
     assert web.tried == ["https://registry.corp/v2/"]
+
+
+@pytest.mark.parametrize("server", ["https://", "a b", "[::1", "host:port", "-"])
+async def test_an_address_that_is_no_registrys_is_refused_unasked(server: str) -> None:
+    web = Unreachable()
+    with pytest.raises(ConfigError):
+        await DefaultService(certs_dir=None, resolver=nowhere, make_transport=web).auth(
+            AuthConfig("ada", "canary-pass", server_address=server)
+        )
+    assert web.tried == []
 
 
 async def test_the_login_that_is_given_stays_as_it_is() -> None:

@@ -40,6 +40,14 @@ def test_login_is_read_with_the_keys_of_dockers_api() -> None:
     assert AuthConfig.from_json(FULL) == AuthConfig("ada", "p", "YWRhOnA=", "ada@corp", "registry.corp", "i", "r")
 
 
+def test_keys_are_read_in_any_case_as_go_does() -> None:
+    assert AuthConfig.from_json({"UserName": "ada"}) == AuthConfig("ada")
+
+
+def test_a_key_in_its_own_case_counts_before_another_spelling() -> None:
+    assert AuthConfig.from_json({"Username": "bob", "username": "ada"}) == AuthConfig("ada")
+
+
 def test_login_is_written_as_it_was_read() -> None:
     assert AuthConfig.from_json(FULL).to_json() == FULL
 
@@ -48,7 +56,7 @@ def test_empty_keys_are_left_out() -> None:
     assert AuthConfig("ada", identity_token="i").to_json() == {"username": "ada", "identitytoken": "i"}
 
 
-@pytest.mark.parametrize("value", [None, {}, {"username": None}, {"Username": "ada"}, {"other": 1}])
+@pytest.mark.parametrize("value", [None, {}, {"username": None}, {"other": 1}])
 def test_what_says_nothing_is_an_empty_login(value: object) -> None:
     assert AuthConfig.from_json(value) == AuthConfig()
 

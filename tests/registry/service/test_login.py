@@ -13,6 +13,7 @@ import pytest
 import trustme
 
 from regbrowse.registry.auth import basic_authorization
+from regbrowse.registry.docker_http import RequestModifier, new_transport
 from regbrowse.registry.endpoint import APIEndpoint, APIVersion
 from regbrowse.registry.errors import (
     ConfigError,
@@ -26,7 +27,6 @@ from regbrowse.registry.errors import (
     TLSFailureError,
     UnauthorizedError,
 )
-from regbrowse.registry.http_client import RequestModifier, new_transport
 from regbrowse.registry.service.auth_config import AuthConfig
 from regbrowse.registry.service.login import (
     LOGIN_SUCCEEDED,

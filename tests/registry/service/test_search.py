@@ -7,15 +7,16 @@ from typing import Final
 
 import pytest
 
+from regbrowse.registry.docker_http import RequestModifier
 from regbrowse.registry.errors import (
     ConfigError,
     ConnectionFailedError,
     HTTPStatusError,
+    InvalidReferenceError,
     InvalidRepositoryNameError,
     RegistryError,
     UnauthorizedError,
 )
-from regbrowse.registry.http_client import RequestModifier
 from regbrowse.registry.service.auth_config import AuthConfig
 from regbrowse.registry.service.default import DefaultService
 from regbrowse.registry.service.options import ServiceOptions
@@ -172,6 +173,17 @@ async def test_an_identity_token_gets_a_token_for_the_search() -> None:
         b"&scope=registry%3Acatalog%3Asearch&service=registry.corp"
     )
     assert web.requests[-1].headers["authorization"] == "Bearer canary-token"
+
+
+async def test_headers_go_with_every_request_for_a_token_too() -> None:
+    web = Web(with_v2)
+    await web.service().search("registry.corp/x", auth_config=IDENTITY, headers={"X-Meta": ["a"]})
+    assert all(request.headers.get_list("x-meta") == ["a"] for request in web.requests)
+
+
+async def test_words_that_are_no_text_are_refused() -> None:
+    with pytest.raises(InvalidReferenceError):
+        await Web(found).service().search("a\udc80")
 
 
 async def test_an_identity_token_goes_to_the_token_server_alone() -> None:

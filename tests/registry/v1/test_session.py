@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regbrowse.registry.constants import INDEX_SERVER
+from regbrowse.registry.docker_http import http_client, new_transport
 from regbrowse.registry.errors import (
     ConfigError,
     ConnectionFailedError,
@@ -26,7 +27,6 @@ from regbrowse.registry.errors import (
     RepositoryNotFoundError,
     UnauthorizedError,
 )
-from regbrowse.registry.http_client import http_client, new_transport
 from regbrowse.registry.service.auth_config import AuthConfig
 from regbrowse.registry.service.config import IndexInfo
 from regbrowse.registry.service.repository_info import RepositoryInfo, parse_repository_info

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 import pytest
 
+from regbrowse.registry.docker_http import REDIRECTS, http_client
 from regbrowse.registry.errors import (
     AlreadyExistsError,
     ConnectionFailedError,
@@ -22,7 +23,6 @@ from regbrowse.registry.errors import (
     RegistryError,
     UnauthorizedError,
 )
-from regbrowse.registry.http_client import REDIRECTS, http_client
 from regbrowse.registry.service.config import IndexInfo
 from regbrowse.registry.service.repository_info import RepositoryInfo
 from regbrowse.registry.tls import TLSConfig

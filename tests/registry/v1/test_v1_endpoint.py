@@ -165,7 +165,7 @@ async def test_a_ping_reads_the_headers_and_the_body(plain: V1Server) -> None:
 async def test_any_status_answers_a_ping(plain: V1Server, status: int) -> None:
     plain.fault(PING, status=status)
     async with V1Endpoint(plain.url, PLAIN) as endpoint:
-        assert await endpoint.ping() == PingResult()
+        assert await endpoint.ping() == PingResult(wants_login=status == 401)
 
 
 async def test_no_more_of_a_pings_answer_is_kept_than_makes_sense(plain: V1Server) -> None:

@@ -9,11 +9,11 @@ from typing import Final
 
 import pytest
 
-from regbrowse.browser.search import Hit, Place
+from regbrowse.browser.search import Hit, Place, Question, SearchState
 from regbrowse.browser.states import Phase
 from regbrowse.registry.constants import DEFAULT_SEARCH_LIMIT
 from regbrowse.registry.errors import ConnectionFailedError
-from regbrowse.registry.reference import RegistryAddress
+from regbrowse.registry.reference import RegistryAddress, Target
 from regbrowse.registry.service.auth_config import AuthConfig
 from regbrowse.registry.service.default import DefaultService
 from regbrowse.registry.v1.models import SearchResults
@@ -257,6 +257,7 @@ async def test_hits_are_shown_with_stars_and_marks(size: tuple[int, int]) -> Non
             await session.until_shows(words, session.screen.search)
         await session.until_shows("1 Search 3")
         assert not session.shows("docker.io", session.screen.search)
+        assert not session.shows("Asking", session.screen.search)
 
 
 @pytest.mark.parametrize("size", [*SIZES, (41, 11)])
@@ -299,6 +300,16 @@ async def test_what_was_found_stays_until_there_is_something_new() -> None:
         await until_found(session, "someone/nginx-php")
 
 
+@pytest.mark.usefixtures("patient")
+async def test_an_answer_to_what_was_asked_before_is_not_shown() -> None:
+    async with searching(Index()) as session:
+        await session.type("new")
+        hits = tuple(Hit(Target(RegistryAddress("docker.io"), f"old/{number}")) for number in range(3))
+        session.screen.search.show_found(SearchState(Question(Place.DOCKER_HUB, "old"), Phase.READY, hits, 3))
+        await session.until_shows("Asking Docker Hub …")
+        assert rows(session) == []
+
+
 async def test_enter_does_not_open_what_was_found_for_other_words() -> None:
     index = Index(*NGINX)
     async with searching(index) as session:
@@ -321,7 +332,11 @@ async def test_the_last_row_shows_more() -> None:
         await session.until_shows("1 Search 25 of 8,123")
         await session.press("down", "end")
         await session.until_shows("more: show up to 100 of 8,123")
+        index.go.clear()
         await session.press("enter")
+        await session.until_shows("Asking Docker Hub …")
+        assert len(rows(session)) == 26
+        index.go.set()
         await session.until_shows("1 Search 60 of 8,123")
         assert index.asked[-1] == ("team", 100)
         assert session.screen.search.results.row == session.screen.search.results.rows[25]
@@ -361,7 +376,7 @@ async def test_enter_prefers_the_one_of_just_that_name() -> None:
 async def test_a_row_is_opened_where_it_is() -> None:
     async with searching(Index(*NGINX), Place.EVERYWHERE) as session:
         await session.type("nginx")
-        await session.until(lambda: "mirror/library/nginx" in rows(session), "the mirrored one")
+        await session.until(lambda: rows(session)[:2] == ["nginx", "mirror/library/nginx"], "both")
         await session.press("down", "down", "enter")
         await session.until_in(Pane.TAGS)
         assert session.screen.browser.address.host == "registry.demo"

@@ -13,8 +13,7 @@ import pytest
 import trustme
 
 from regbrowse import __version__
-from regbrowse.registry.errors import ConfigError, RedirectRefusedError
-from regbrowse.registry.http_client import (
+from regbrowse.registry.docker_http import (
     REDIRECTS,
     REPEATS_METHOD,
     TIMEOUTS,
@@ -23,6 +22,7 @@ from regbrowse.registry.http_client import (
     http_client,
     new_transport,
 )
+from regbrowse.registry.errors import ConfigError, RedirectRefusedError
 from regbrowse.registry.redirects import KEEPS_LOGIN, is_trusted_location, may_carry_login, redirect_target
 from regbrowse.registry.tls import ClientCertificate, TLSConfig
 from regbrowse.registry.wire import httpx
@@ -210,7 +210,13 @@ async def test_certificates_that_cannot_be_used_are_told_at_the_first_request(go
     pair = ClientCertificate(tmp_path / "none", tmp_path / "none")
     async with http_client(new_transport(TLSConfig(client_certificates=(pair,)))) as client:
         with pytest.raises(ConfigError, match="none cannot be used"):
-            await client.get(good.base)
+            await client.get(f"https://{good.address}/")
+
+
+async def test_plain_http_reads_no_certificates(good: V1Server, tmp_path: Path) -> None:
+    pair = ClientCertificate(tmp_path / "none", tmp_path / "none")
+    async with http_client(new_transport(TLSConfig(client_certificates=(pair,)))) as client:
+        assert (await client.get(f"{good.base}_ping")).status_code == 200
 
 
 async def test_requests_at_once_share_one_transport(good: V1Server) -> None:

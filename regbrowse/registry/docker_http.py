@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, cast
@@ -61,7 +62,7 @@ def docker_headers(user_agent: str, meta_headers: Mapping[str, Sequence[str]] | 
     """The modifiers, none to two, that add what Docker sends with each request (seed-registry-package.md §7).
 
     Args:
-        user_agent: Takes the place of any `User-Agent`; empty for none of ours.
+        user_agent: Takes the place of any `User-Agent`. If it is empty, so does the first one in `meta_headers`.
         meta_headers: Each value goes as a header line of its own, after those that are there. What belongs to the
             message itself, such as `Host`, is left out as in Go. A login does not go where logins may not.
 
@@ -69,7 +70,8 @@ def docker_headers(user_agent: str, meta_headers: Mapping[str, Sequence[str]] | 
         ConfigError: No header may have such a name or value.
     """
     modifiers: list[RequestModifier] = []
-    if user_agent:
+    said = (value for name, values in (meta_headers or {}).items() if name.lower() == "user-agent" for value in values)
+    if user_agent := user_agent or next(said, ""):
         agent = _header("User-Agent", user_agent)
         modifiers.append(lambda request: _replace(request, agent))
     if meta_headers is not None:
@@ -121,7 +123,7 @@ class _NewTransport(httpx.AsyncBaseTransport):
     def __init__(self, tls_config: TLSConfig, modifiers: tuple[RequestModifier, ...]) -> None:
         self._tls_config = tls_config
         self._modifiers = modifiers
-        self._wire: httpx.AsyncHTTPTransport | None = None
+        self._wires: dict[str, httpx.AsyncHTTPTransport] = {}
         self._wiring = asyncio.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -129,24 +131,27 @@ class _NewTransport(httpx.AsyncBaseTransport):
         request.extensions.setdefault("timeout", TIMEOUTS.as_dict())
         for modify in self._modifiers:
             modify(request)
-        wire = await self._wired()
+        wire = await self._wire(request.url.scheme)
         with _one_kind_of_error(request):
             response = await wire.handle_async_request(request)
         response.stream = _Body(response, request)
         return response
 
-    async def _wired(self) -> httpx.AsyncHTTPTransport:
+    async def _wire(self, scheme: str) -> httpx.AsyncHTTPTransport:
+        """The connections by a scheme: plain HTTP needs none of the system's CAs, which take a while to read."""
         async with self._wiring:
-            if self._wire is None:
-                context = await asyncio.to_thread(self._tls_config.ssl_context)
-                self._wire = httpx.AsyncHTTPTransport(
+            if scheme not in self._wires:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                if scheme == "https":
+                    context = await asyncio.to_thread(self._tls_config.ssl_context)
+                self._wires[scheme] = httpx.AsyncHTTPTransport(
                     verify=context, trust_env=False, limits=_LIMITS, socket_options=_KEEP_ALIVE
                 )
-            return self._wire
+            return self._wires[scheme]
 
     async def aclose(self) -> None:
-        wire, self._wire = self._wire, None
-        if wire is not None:
+        wires, self._wires = self._wires, {}
+        for wire in wires.values():
             await wire.aclose()
 
 
