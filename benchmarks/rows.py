@@ -15,6 +15,7 @@ from typing import Final
 from benchmarks.figures import Figure, paired, ratio
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.states import Phase, TagDetails
+from regbrowse.browser.v2_source import V2Source
 from regbrowse.registry.text import SafeText
 from tests.registry.reaching import reaching
 from tests.registry_server import Content, RegistryServer
@@ -72,10 +73,10 @@ def load_rows(server: RegistryServer) -> float:
         found: dict[SafeText, TagDetails] = {}
         async with reaching(server) as client:
 
-            async def connect() -> object:
-                return client
+            async def connect() -> V2Source:
+                return V2Source(client)
 
-            browser = Browser(client.address, connect)  # type: ignore[arg-type]
+            browser = Browser(client.address, connect)
             begun = time.perf_counter()
             rows = browser.rows("team/app", found.__setitem__)
             rows.show(SafeText(f"tag-{number:02}") for number in range(ROWS))

@@ -55,6 +55,8 @@ PICTURES: Final = (
     Picture("tags-80x24", "registry.demo/team/service", size=SMALL),
     Picture("filter", keys=("slash", *"serv !mesh".replace(" ", "~"))),
     Picture("search", keys=("s", *"serv")),
+    Picture("search-docker-hub", keys=("s", *"postgres", "ctrl+n")),
+    Picture("search-everywhere", keys=("s", *"redis", "ctrl+n", "ctrl+n")),
     Picture("config", "registry.demo/team/service:1.4.2", keys=("right_square_bracket",)),
     Picture("layers", "registry.demo/team/service:1.4.2", keys=("right_square_bracket",) * 2),
     Picture("manifest", "registry.demo/team/service:1.4.2", keys=("right_square_bracket",) * 3),
@@ -72,7 +74,7 @@ def app_for(picture: Picture) -> RegbrowseApp:
     """The program, on a demo without delays."""
     registries = Registries(
         CredentialChain(()),
-        DefaultService(certs_dir=None),
+        DefaultService(certs_dir=None, make_transport=lambda tls, modifiers: DemoTransport(pace=0)),
         Visited.load(None),
         Journal(),
         demo=lambda: DemoTransport(pace=0),

@@ -135,13 +135,14 @@ class Search:
 
     async def states(self, question: Question) -> AsyncIterator[SearchState]:
         """The answer as it comes. Whoever has not answered when the last one is taken is asked no more."""
-        yield SearchState(question)
+        yield (told := SearchState(question))
         moved = asyncio.Event()
         places = asyncio.Semaphore(REGISTRIES_AT_ONCE)
         asked = [_Asked(host, found, places, moved) for host, found in await self._asked(question)]
         try:
             while any(one.is_awaited for one in asked):
-                yield _state(question, asked)
+                if (state := _state(question, asked)) != told:
+                    yield (told := state)
                 await moved.wait()
                 moved.clear()
             yield _state(question, asked)

@@ -27,7 +27,8 @@ class RepositoriesPane(ListPane):
     def say(self, listing: Listing) -> None:
         known = "Below: repositories you visited or have a login for." if listing.known else ""
         if listing.problem:
-            self.notice.say_problem(listing.problem, more=known or shown_so_far(listing))
+            keys = "s searches, o opens by name, r asks again."
+            self.notice.say_problem(listing.problem, keys, known or shown_so_far(listing))
         elif listing.phase is Phase.EMPTY and listing.names == () and not listing.known:
             self.notice.say("There are no repositories.", "Push one, or press o to open one by its name.")
         elif listing.phase is Phase.EMPTY:

@@ -348,7 +348,7 @@ class SearchPane(PaneFrame):
         if not self.asks:
             return count(len(self.results.rows)) if self._text else ""
         state = self._found
-        if state is None:
+        if state is None or state.phase is Phase.FAILED:
             return ""
         shown, total = len(state.hits), max(state.total, len(state.hits))
         more = "+" if state.phase is Phase.LOADING else ""

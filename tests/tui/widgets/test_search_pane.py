@@ -429,6 +429,7 @@ async def test_a_search_that_fails_says_why_and_enter_asks_again(size: tuple[int
         await session.type("nginx")
         for words in (NO_ROUTE.user_message, NO_ROUTE.next_step, "enter asks again, ctrl+n searches elsewhere."):
             await session.until_shows(words, session.screen.search)
+        assert session.shows("1 Search ─")
         index.error = None
         await session.press("enter")
         await until_found(session, "nginx", "bitnami/nginx", "someone/nginx-php")
