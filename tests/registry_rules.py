@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 from urllib.parse import parse_qs, quote, unquote, urlsplit
@@ -27,6 +27,23 @@ _ALWAYS_ACCEPTED: Final = frozenset({SCHEMA1, SCHEMA1_SIGNED})
 
 
 @dataclass(frozen=True, slots=True)
+class BearerAuth:
+    """Tokens are wanted (distribution, docs/spec/auth/token.md).
+
+    Attributes:
+        realm: The token server's URL.
+        grants: The scopes that a token is for; None if it is none.
+        service: What the challenge calls this registry.
+        catalog: What is wanted for the catalog instead, as Harbor does.
+    """
+
+    realm: str
+    grants: Callable[[str], Collection[str] | None]
+    service: str = "registry.test"
+    catalog: BasicAuth | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A response. The body is that of a GET, also where a HEAD will be answered without it."""
 
@@ -41,7 +58,7 @@ class Rules:
 
     content: Content
     origin: str
-    auth: BasicAuth | None
+    auth: BasicAuth | BearerAuth | None
     page_size: int
     max_n: int | None
     link_style: LinkStyle
@@ -57,9 +74,8 @@ class Rules:
         return replace(answer, headers={**common, **answer.headers})
 
     def _answer(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
-        if not self._is_authorized(headers):
-            challenge = {"WWW-Authenticate": f'Basic realm="{REALM}"'}
-            return _error(401, "UNAUTHORIZED", "authentication required", challenge)
+        if challenge := self._challenge(unquote(urlsplit(path).path), headers):
+            return _error(401, "UNAUTHORIZED", "authentication required", {"WWW-Authenticate": challenge})
         if method not in ("GET", "HEAD"):
             return _error(405, "UNSUPPORTED", "The operation is unsupported.", {"Allow": "GET, HEAD"})
         plain = unquote(urlsplit(path).path)
@@ -79,12 +95,19 @@ class Rules:
             return self._blob(repository, route["reference"], path)
         return self._page(path, {"name": route["name"]}, "tags", repository.tag_names())
 
-    def _is_authorized(self, headers: Mapping[str, str]) -> bool:
-        if self.auth is None:
-            return True
-        _, user, password = self.auth
+    def _challenge(self, path: str, headers: Mapping[str, str]) -> str:
+        """What is asked for before the answer; empty if nothing is, or was brought along."""
+        auth = self.auth
+        if isinstance(auth, BearerAuth) and auth.catalog and path == "/v2/_catalog":
+            auth = auth.catalog
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "basic" and token == base64.b64encode(f"{user}:{password}".encode()).decode()
+        if auth is None:
+            return ""
+        if isinstance(auth, BearerAuth):
+            return _bearer_challenge(auth, path, token if scheme.lower() == "bearer" else "")
+        _, user, password = auth
+        known = scheme.lower() == "basic" and token == base64.b64encode(f"{user}:{password}".encode()).decode()
+        return "" if known else f'Basic realm="{REALM}"'
 
     def _manifest(self, repository: Repository, reference: str, headers: Mapping[str, str]) -> Answer:
         stored = repository.manifest(reference)
@@ -130,6 +153,17 @@ class Rules:
             "circular": f'<{path}>; rel="next"',
         }
         return {"Link": links[self.link_style]} if self.link_style != "none" else {}
+
+
+def _bearer_challenge(auth: BearerAuth, path: str, token: str) -> str:
+    route = _ROUTE.fullmatch(path)
+    needed = f"repository:{route['name']}:pull" if route else "registry:catalog:*" if path == "/v2/_catalog" else ""
+    granted = auth.grants(token) if token else None
+    if granted is not None and (not needed or needed in granted):
+        return ""
+    challenge = f'Bearer realm="{auth.realm}",service="{auth.service}"' + (f',scope="{needed}"' if needed else "")
+    reason = "" if not token else "invalid_token" if granted is None else "insufficient_scope"
+    return f'{challenge},error="{reason}"' if reason else challenge
 
 
 def _error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Answer:

@@ -22,9 +22,9 @@ from typing import Any, Final, Literal, Self, TypeAlias, TypeVar
 import trustme
 
 from tests.registry_content import Content
-from tests.registry_rules import Answer, BasicAuth, LinkStyle, Rules
+from tests.registry_rules import Answer, BasicAuth, BearerAuth, LinkStyle, Rules
 
-__all__ = ["Content", "RegistryServer", "Request"]
+__all__ = ["BearerAuth", "Content", "RegistryServer", "Request"]
 
 Manner: TypeAlias = Literal["whole", "gzip", "half_body", "drip", "endless", "hang", "close"]
 _T = TypeVar("_T")
@@ -61,7 +61,7 @@ class RegistryServer:
     Args:
         content: What it serves; may change meanwhile.
         tls: A certificate to serve https with, or a whole context (to ask for client certificates).
-        auth: `("basic", user, password)` to ask for.
+        auth: `("basic", user, password)` to ask for, or tokens.
         page_size: Most names in one page of a list.
         max_n: An `n` above this is answered 400, as Docker's registry does for its catalog; None for never.
         link_style: How the `Link` to the next page is spelled; `circular` leads to the same page again.
@@ -79,7 +79,7 @@ class RegistryServer:
         content: Content,
         *,
         tls: trustme.LeafCert | ssl.SSLContext | None = None,
-        auth: BasicAuth | None = None,
+        auth: BasicAuth | BearerAuth | None = None,
         page_size: int = 1000,
         max_n: int | None = 1000,
         link_style: LinkStyle = "relative",

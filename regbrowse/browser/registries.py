@@ -129,7 +129,7 @@ class Registries:
         await asyncio.to_thread(import_module, "regbrowse.registry.service.search")
         from regbrowse.registry.service.auth_config import AuthConfig
 
-        account = await self._lookup(RegistryAddress(DOCKER_HUB), "")
+        account = await self._password(RegistryAddress(DOCKER_HUB))
         login = AuthConfig(account.username, account.password) if account else None
         # With its name before them, words that look like another registry's name go nowhere else
         return await self._service.search(f"{DOCKER_HUB}/{words}", limit, login, USER_AGENT)
@@ -184,7 +184,9 @@ class Registries:
         """The way by v2: over whichever of its endpoints answers first."""
         await asyncio.to_thread(_import_client)
         from regbrowse.registry.auth import BasicAuthorizer
+        from regbrowse.registry.bearer import ChallengeAuthorizer
         from regbrowse.registry.client import RegistryClient
+        from regbrowse.registry.token_keeper import TokenKeeper
         from regbrowse.registry.transport import Transport
 
         if self._demo is not None:
@@ -196,10 +198,11 @@ class Registries:
             return V2Source(RegistryClient(address, transport))
         endpoints = await self._endpoints(address, APIVersion.V2)
         self._journal.note(f"{address}: {', then '.join(endpoint.base for endpoint in endpoints)}")
-        authorizer = BasicAuthorizer(
+        authorizer = ChallengeAuthorizer(
             address.host,
             # A mirror never gets Docker Hub's password.
             _nobody if any(endpoint.mirror for endpoint in endpoints) else partial(self._lookup, address),
+            TokenKeeper(address.host, certs_dir=self._service.certs_dir, observe=observe),
             trusted=all(endpoint.is_trusted for endpoint in endpoints),
             hint=lambda: self._credentials.hint(address.host),
         )
@@ -246,7 +249,7 @@ class Registries:
         def make_transport(tls: TLSConfig, modifiers: Sequence[RequestModifier]) -> httpx.AsyncBaseTransport:
             return ObservedTransport(new_transport(tls, modifiers), observe)
 
-        account = await self._lookup(address, "") if endpoint.is_trusted else None
+        account = await self._password(address) if endpoint.is_trusted else None
         async with AsyncExitStack() as stack:
             v1 = endpoint.to_v1_endpoint(USER_AGENT, make_transport=make_transport)
             stack.push_async_callback(v1.aclose)
@@ -268,6 +271,11 @@ class Registries:
     async def _endpoints(self, address: RegistryAddress, version: APIVersion) -> list[APIEndpoint]:
         return [e for e in await self._service.endpoints_of(address) if e.version is version]
 
+    async def _password(self, address: RegistryAddress) -> Credential | None:
+        """The login for v1, which knows no identity tokens."""
+        found = await self._lookup(address, "")
+        return None if found and found.is_token else found
+
     async def _lookup(self, address: RegistryAddress, repository: str) -> Credential | None:
         return await asyncio.to_thread(self._credentials.lookup, address.host, repository)
 
@@ -275,6 +283,7 @@ class Registries:
 def _import_client() -> None:
     """Import what sends requests. That takes a tenth of a second: it is done in a thread, after the first paint."""
     import_module("regbrowse.registry.client")
+    import_module("regbrowse.registry.bearer")
 
 
 async def _nobody(_: str) -> Credential | None:

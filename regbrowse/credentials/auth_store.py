@@ -99,7 +99,7 @@ class AuthStore:
         return _NOTHING
 
     def has_token_for(self, host: str) -> bool:
-        """Whether a token is kept for `host`, which cannot be used where a password is wanted."""
+        """Whether a token is kept for `host`, which is of no use where a password is wanted."""
         logins = self._content().logins
         return any(_is_token(logins[key]) for key in _sorted_keys(logins, host, self._normalised))
 
@@ -116,7 +116,10 @@ class AuthStore:
     def _credential(self, key: str, login: object) -> Credential | None:
         if not isinstance(login, dict):
             raise self._unusable(key, "it is not an object")
-        if _is_token(login):
+        token = login.get("identitytoken") or ""
+        if not isinstance(token, str):
+            raise self._unusable(key, "its token is not a text")
+        if login.get("registrytoken") and not token:
             return None
         encoded = login.get("auth") or ""
         if encoded:
@@ -128,11 +131,13 @@ class AuthStore:
             username, password = login.get("username") or "", login.get("password") or ""
             if not isinstance(username, str) or not isinstance(password, str):
                 raise self._unusable(key, "its name or password is not a text")
-        if not (username or password) or username == _TOKEN_USER:
+        if username == _TOKEN_USER:  # how helpers mark an identity token
+            password, token = "", token or password
+        if not (username or password or token):
             return None
-        if any("\ud800" <= character <= "\udfff" for character in username + password):
+        if any("\ud800" <= character <= "\udfff" for character in username + password + token):
             raise self._unusable(key, "its name or password is not a text")
-        return Credential(username, password, self.name)
+        return Credential(username or (_TOKEN_USER if token else ""), password, self.name, token)
 
     def _content(self) -> _Content:
         with self._lock:

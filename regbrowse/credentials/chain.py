@@ -74,7 +74,7 @@ class CredentialChain:
             if helper := store.helper_for(host):
                 return f"Its login in {store.name} is kept by the helper {helper}, which is not asked yet. {way_out}"
             if store.has_token_for(host):
-                return f"Its login in {store.name} is a token, which cannot be used yet. {way_out}"
+                return f"Its login in {store.name} is a token, which cannot be used here. {way_out}"
         return ""
 
     def _readable(self) -> tuple[AuthStore, ...]:

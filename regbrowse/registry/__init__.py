@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from regbrowse.registry.auth import BasicAuthorizer as BasicAuthorizer
     from regbrowse.registry.auth import Credential as Credential
     from regbrowse.registry.auth import Scope as Scope
+    from regbrowse.registry.bearer import ChallengeAuthorizer as ChallengeAuthorizer
     from regbrowse.registry.challenges import Challenge as Challenge
     from regbrowse.registry.challenges import ChallengeManager as ChallengeManager
     from regbrowse.registry.challenges import parse_challenges as parse_challenges
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from regbrowse.registry.errors import NoTokenError as NoTokenError
     from regbrowse.registry.errors import PingResponseError as PingResponseError
     from regbrowse.registry.errors import RateLimitedError as RateLimitedError
+    from regbrowse.registry.errors import RealmNotTrustedError as RealmNotTrustedError
     from regbrowse.registry.errors import RedirectRefusedError as RedirectRefusedError
     from regbrowse.registry.errors import RegistryError as RegistryError
     from regbrowse.registry.errors import RepositoryNotFoundError as RepositoryNotFoundError
@@ -99,6 +101,7 @@ if TYPE_CHECKING:
     from regbrowse.registry.tls import TLSConfig as TLSConfig
     from regbrowse.registry.tls import read_certs_directory as read_certs_directory
     from regbrowse.registry.tokens import StaticCredentialStore as StaticCredentialStore
+    from regbrowse.registry.token_keeper import TokenKeeper as TokenKeeper
     from regbrowse.registry.transport import Transport as Transport
     from regbrowse.registry.v1.auth_transport import AuthTransport as AuthTransport
     from regbrowse.registry.v1.endpoint import V1Endpoint as V1Endpoint
@@ -112,6 +115,7 @@ if TYPE_CHECKING:
 
 _HOMES: Final = {
     "auth": "BasicAuthorizer Credential Scope",
+    "bearer": "ChallengeAuthorizer",
     "challenges": "Challenge ChallengeManager parse_challenges",
     "client": "RegistryClient",
     "constants": (
@@ -124,8 +128,8 @@ _HOMES: Final = {
         "AlreadyExistsError ConfigError ConnectionFailedError CredentialError DeniedError DigestMismatchError "
         "HTTPStatusError InvalidReferenceError InvalidRepositoryNameError LimitExceededError "
         "MalformedDocumentError ManifestNotFoundError NoBasicCredentialsError NoTokenError NotFoundError "
-        "PingResponseError RateLimitedError RedirectRefusedError RegistryError RepositoryNotFoundError "
-        "ServerFailureError TLSFailureError UnauthorizedError UnsupportedError"
+        "PingResponseError RateLimitedError RealmNotTrustedError RedirectRefusedError RegistryError "
+        "RepositoryNotFoundError ServerFailureError TLSFailureError UnauthorizedError UnsupportedError"
     ),
     "docker_http": "MakeTransport RequestModifier docker_headers http_client new_transport",
     "models": "Descriptor Document HistoryEntry ImageConfig Index Manifest Page Platform Schema1 Step",
@@ -143,6 +147,7 @@ _HOMES: Final = {
     "service.repository_info": "RepositoryInfo parse_repository_info parse_search_index_info",
     "tls": "ClientCertificate TLSConfig read_certs_directory",
     "tokens": "StaticCredentialStore",
+    "token_keeper": "TokenKeeper",
     "transport": "Transport",
     "v1.auth_transport": "AuthTransport",
     "v1.endpoint": "V1Endpoint",

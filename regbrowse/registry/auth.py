@@ -33,6 +33,11 @@ class Credential:
     identity_token: str = field(default="", repr=False)
 
     @property
+    def is_token(self) -> bool:
+        """Whether there is only an identity token: of no use where a password is wanted."""
+        return bool(self.identity_token) and not self.password
+
+    @property
     def basic(self) -> str:
         """The value of `Authorization` for the Basic scheme."""
         return basic_authorization(self.username, self.password)
@@ -68,6 +73,9 @@ class Scope:
 
 
 CATALOG: Final = Scope("registry", "catalog", "*")
+
+ENTRANCE: Final = Scope("registry", "", "")
+"""Of `/v2/` alone, which any token opens: one that is for nothing is asked for, as nobody may be refused that."""
 
 
 def pull(repository: str) -> Scope:
@@ -166,7 +174,7 @@ class BasicAuthorizer:
         if credential is not None and credential.basic == sent:
             self._accepted[scope.resource] = credential
 
-    async def refusal(self, scope: Scope, sent: str) -> None:
+    async def refusal(self, scope: Scope, sent: str) -> RegistryError | None:
         return None
 
     async def aclose(self) -> None:
@@ -175,7 +183,7 @@ class BasicAuthorizer:
     async def _look_up(self, scope: Scope) -> Credential | None:
         """Ask the stores, which may run a program, and remember what they say until a challenge asks again."""
         credential = await self._lookup(login_path(scope))
-        if credential is None or (credential.identity_token and not credential.password):
+        if credential is None or credential.is_token:
             self._found.pop(login_path(scope), None)
             return None
         self._found[login_path(scope)] = credential
@@ -193,7 +201,7 @@ class BasicAuthorizer:
         if "bearer" in schemes:
             return UnauthorizedError(
                 f"{self._host} wants a token from a token server.",
-                "This version of regbrowse knows only anonymous and Basic access.",
+                "Where only a password may be sent, it cannot be had: use another registry or account.",
                 status=401,
             )
         offered = ", ".join(safe_text(scheme, limit=30) for scheme in schemes) or "no way to do it"
@@ -214,7 +222,8 @@ def not_permitted(host: str, who: str, scope: Scope, detail: SafeText | None = N
             status=401,
             detail=detail,
         )
-    return DeniedError(f"{host} does not let {who} read {scope.name}.", status=401, detail=detail)
+    what = f"read {scope.name}" if scope != ENTRANCE else "in"
+    return DeniedError(f"{host} does not let {who} {what}.", status=401, detail=detail)
 
 
 def not_safe(host: str, credential: Credential) -> UnauthorizedError:

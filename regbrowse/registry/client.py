@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from regbrowse.registry import answers, media_types
-from regbrowse.registry.auth import CATALOG, Scope, pull
+from regbrowse.registry.auth import CATALOG, ENTRANCE, Scope, pull
 from regbrowse.registry.configs import parse_config
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.documents import parse_manifest
@@ -89,7 +89,7 @@ class RegistryClient:
             UnsupportedError: It answers as something else.
             RegistryError: As `Transport.request`.
         """
-        response = await self._ask(Request("/v2/", CATALOG))
+        response = await self._ask(Request("/v2/", ENTRANCE))
         if response.status != 200:
             raise answers.ping_failure(self._host, response)
 

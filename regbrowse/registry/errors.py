@@ -108,7 +108,7 @@ class RealmNotTrustedError(UnauthorizedError):
         realm: The token server's.
     """
 
-    default_next_step = "If they do belong together, tell whoever runs the registry; without a login, none is sent."
+    default_next_step = "Use the registry without a login there, or tell whoever runs it."
 
     def __init__(self, user_message: str, *, registry: str, realm: str) -> None:
         super().__init__(user_message, status=401)

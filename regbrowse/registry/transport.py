@@ -160,9 +160,7 @@ class Transport:
                 challenges = parse_challenges(response.headers.get_list("www-authenticate"))
                 if not _is_challenged(response, challenges, authorization):
                     break
-                authorization = await self.authorizer.answer(
-                    challenges, request.scope, authorization, self.endpoint
-                )
+                authorization = await self.authorizer.answer(challenges, request.scope, authorization, self.endpoint)
                 response = await self._persist(request, authorization)
             else:
                 if response.status == 401 and authorization is not None:

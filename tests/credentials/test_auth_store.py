@@ -67,11 +67,8 @@ def test_login_is_read(entry: dict[str, str], pair: tuple[str, str]) -> None:
         {"auth": None},
         {"email": "a@b"},
         {"auth": encoded(":")},
-        {"identitytoken": "x"},
         {"registrytoken": "x"},
-        {"username": "<token>", "password": "x"},
-        login("<token>"),
-        login("ada", "") | {"identitytoken": "x"},
+        login("ada") | {"registrytoken": "x"},
     ],
 )
 def test_entry_without_a_password_is_no_login(entry: dict[str, str]) -> None:
@@ -175,6 +172,31 @@ def test_helper_of_a_host_is_named_and_gives_no_login(document: dict[str, Any]) 
     store = docker(**document)
     assert store.helper_for("registry.corp") == "ecr-login"
     assert store.lookup("registry.corp") is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "found"),
+    [
+        ({"identitytoken": "x"}, ("<token>", "", "x")),
+        ({"username": "<token>", "password": "x"}, ("<token>", "", "x")),
+        (login("<token>", "x"), ("<token>", "", "x")),
+        (login("<token>", "") | {"identitytoken": "x"}, ("<token>", "", "x")),
+        (login("ada", "") | {"identitytoken": "x"}, ("ada", "", "x")),
+        (login("ada", "pass") | {"identitytoken": "x"}, ("ada", "pass", "x")),
+        ({"identitytoken": "x", "registrytoken": "y"}, ("<token>", "", "x")),
+    ],
+)
+def test_identity_token_is_read(entry: dict[str, str], found: tuple[str, str, str]) -> None:
+    credential = docker(auths={"registry.corp": entry}).lookup("registry.corp")
+    assert credential
+    assert (credential.username, credential.password, credential.identity_token) == found
+    assert credential.is_token is not bool(credential.password)
+
+
+@pytest.mark.parametrize("token", [7, ["x"], {"x": 1}, "\ud800"])
+def test_identity_token_that_is_no_text_is_an_error(token: object) -> None:
+    with pytest.raises(CredentialError, match="not a text"):
+        docker(auths={"registry.corp": {"identitytoken": token}}).lookup("registry.corp")
 
 
 @pytest.mark.parametrize("document", [{}, {"credsStore": "desktop"}, {"credHelpers": {"other.corp": "ecr-login"}}])

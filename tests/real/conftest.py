@@ -11,7 +11,8 @@ from typing import Final
 import pytest
 
 from tests.real.images import push_images
-from tests.real.registry import RealRegistry, StartRegistry, start_registry
+from tests.real.registry import PASSWORD, USER, RealRegistry, StartRegistry, start_registry
+from tests.real.tokens import TokenIssuer
 
 _PACKAGES: Final = ("docker-registry", "skopeo", "umoci")
 """Debian's packages, each named as the program in it."""
@@ -58,14 +59,23 @@ def real_registry_tls(pushed_storage: Path, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
+def issuer() -> Iterator[TokenIssuer]:
+    """A token server that knows one account, and lets anybody else only read `team/app`."""
+    with TokenIssuer({USER: PASSWORD}, public=("team/app",)) as server:
+        yield server
+
+
+@pytest.fixture
 def new_registry(pushed_storage: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StartRegistry]:
     """Start registries with the same images, for one test to stop or change."""
     started = request.node.stash[_STARTED] = list[RealRegistry]()
 
-    def start(*, basic: bool = False, tls: bool = False, port: int = 0) -> RealRegistry:
+    def start(
+        *, basic: bool = False, tls: bool = False, port: int = 0, issuer: TokenIssuer | None = None
+    ) -> RealRegistry:
         scratch = tmp_path / f"registry-{len(started)}"
         shutil.copytree(pushed_storage, scratch / "storage")
-        started.append(start_registry(scratch / "storage", scratch, basic=basic, tls=tls, port=port))
+        started.append(start_registry(scratch / "storage", scratch, basic=basic, tls=tls, port=port, issuer=issuer))
         return started[-1]
 
     yield start

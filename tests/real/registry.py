@@ -16,6 +16,7 @@ import trustme
 import yaml
 
 from tests.real.images import run
+from tests.real.tokens import ISSUER, SERVICE, TokenIssuer
 
 USER: Final = "ada"
 PASSWORD: Final = "correct horse"
@@ -74,11 +75,19 @@ class RealRegistry:
 class StartRegistry(Protocol):
     """Start a registry that is a test's own; the arguments are those of `start_registry`."""
 
-    def __call__(self, *, basic: bool = False, tls: bool = False, port: int = 0) -> RealRegistry: ...
+    def __call__(
+        self, *, basic: bool = False, tls: bool = False, port: int = 0, issuer: TokenIssuer | None = None
+    ) -> RealRegistry: ...
 
 
 def start_registry(
-    storage: Path, scratch: Path, *, basic: bool = False, tls: bool = False, port: int = 0
+    storage: Path,
+    scratch: Path,
+    *,
+    basic: bool = False,
+    tls: bool = False,
+    port: int = 0,
+    issuer: TokenIssuer | None = None,
 ) -> RealRegistry:
     """Start a registry and wait until it answers.
 
@@ -88,6 +97,7 @@ def start_registry(
         basic: Let only `USER` with `PASSWORD` in.
         tls: Serve https, with a certificate for 127.0.0.1 and localhost.
         port: The port to listen on; 0 for a free one.
+        issuer: Whose tokens it takes, and takes alone.
 
     Raises:
         RuntimeError: It ended instead, or did not answer, with its log.
@@ -101,6 +111,10 @@ def start_registry(
     if basic:
         (scratch / "htpasswd").write_text(_HTPASSWD)
         config["auth"] = {"htpasswd": {"realm": "real registry", "path": str(scratch / "htpasswd")}}
+    if issuer:
+        (scratch / "issuer.pem").write_bytes(issuer.certificate.pem)
+        named = {"realm": issuer.realm, "service": SERVICE, "issuer": ISSUER}
+        config["auth"] = {"token": {**named, "rootcertbundle": str(scratch / "issuer.pem")}}
     authority = trustme.CA() if tls else None
     if authority:
         leaf = authority.issue_cert("127.0.0.1", "localhost")
@@ -116,7 +130,7 @@ def start_registry(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    account = (USER, PASSWORD) if basic else ("", "")
+    account = (USER, PASSWORD) if basic or issuer else ("", "")
     try:
         return RealRegistry(_listening_address(process, log), log, authority, *account, process)
     except BaseException:

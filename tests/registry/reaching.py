@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from regbrowse.registry.auth import BasicAuthorizer, Credential
+from regbrowse.registry.auth import Credential
+from regbrowse.registry.bearer import ChallengeAuthorizer
 from regbrowse.registry.client import RegistryClient
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.exchange import Exchange, Pause
 from regbrowse.registry.reference import RegistryAddress
 from regbrowse.registry.text import SafeText
-from regbrowse.registry.transport import Transport
+from regbrowse.registry.token_keeper import TokenKeeper
+from regbrowse.registry.transport import MakeWire, Transport
 from tests.registry_server import RegistryServer
 
 USER: Final = "canary-user"
@@ -68,19 +70,32 @@ async def reaching(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] | None = None,
     observe: Callable[[Exchange | Pause], None] | None = None,
+    tokens: TokenKeeper | None = None,
+    trusted_realms: Mapping[str, Sequence[str]] | None = None,
+    hint: str = "",
+    make_wire: MakeWire | None = None,
 ) -> AsyncIterator[RegistryClient]:
     """A client of `server` (or of the address `host:port`), by default over plain http and without a login.
 
     Once it is closed, no task of it may be left.
     """
     address = server if isinstance(server, str) else server.address
-    authorizer = BasicAuthorizer(address, lookup or stored(login), trusted=trusted)
+    observe = Seen() if observe is None else observe
+    authorizer = ChallengeAuthorizer(
+        address,
+        lookup or stored(login),
+        tokens or TokenKeeper(address, certs_dir=certs_dir, observe=observe),
+        trusted=trusted,
+        hint=lambda: hint,
+        trusted_realms=trusted_realms or {},
+    )
     transport = Transport(
         endpoints or (APIEndpoint(f"http://{address}"),),
         authorizer,
         certs_dir=certs_dir,
-        observe=Seen() if observe is None else observe,
+        observe=observe,
         sleep=Sleeps() if sleep is None else sleep,
+        **({"make_wire": make_wire} if make_wire else {}),
     )
     before = asyncio.all_tasks()
     client = RegistryClient(RegistryAddress(address), transport, clock=clock)

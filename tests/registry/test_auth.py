@@ -174,7 +174,7 @@ async def test_a_catalog_and_repositories_may_ask_in_different_ways(server: Regi
     server.fault("GET /v2/team/app/tags/list", status=401, headers={"WWW-Authenticate": BEARER}, body=b"{}", times=None)
     async with reaching(server, login=LOGIN) as client:
         assert (await anext(client.catalog())).names == ("team/app", "team/other")
-        with pytest.raises(UnauthorizedError, match="wants a token"):
+        with pytest.raises(UnauthorizedError, match="which is not known to belong to it"):
             await anext(client.tags("team/app"))
         assert (await anext(client.catalog())).names == ("team/app", "team/other")
     assert sent(server) == ["", LOGIN.basic, "", LOGIN.basic]

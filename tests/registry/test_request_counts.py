@@ -12,11 +12,13 @@ import pytest
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.states import Phase, TagDetails
 from regbrowse.browser.v2_source import V2Source
+from regbrowse.registry.auth import Credential
 from regbrowse.registry.client import TAG_LIFETIME, RegistryClient
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.reference import Reference, Target
 from regbrowse.registry.text import SafeText
 from tests.registry.reaching import LOGIN, PASSWORD, USER, reaching
+from tests.registry.tokens_world import Tokens
 from tests.registry_server import Content, RegistryServer
 
 SINGLE: Final = Reference("single")
@@ -33,9 +35,21 @@ def content() -> Content:
 
 
 @pytest.fixture(scope="module")
-def servers(content: Content) -> Iterator[Mapping[str, RegistryServer]]:
-    with RegistryServer(content) as open_one, RegistryServer(content, auth=("basic", USER, PASSWORD)) as closed_one:
-        yield {"anonymous": open_one, "basic": closed_one}
+def tokens() -> Iterator[Tokens]:
+    with Tokens() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def servers(content: Content, tokens: Tokens) -> Iterator[Mapping[str, RegistryServer]]:
+    basic: Final = ("basic", USER, PASSWORD)
+    with (
+        RegistryServer(content) as open_one,
+        RegistryServer(content, auth=basic) as closed_one,
+        RegistryServer(content, auth=tokens.auth()) as bearer,
+        RegistryServer(content, auth=tokens.auth(catalog=basic)) as harbor,
+    ):
+        yield {"anonymous": open_one, "basic": closed_one, "bearer": bearer, "harbor": harbor}
 
 
 class Clock:
@@ -100,6 +114,9 @@ ACTIONS: Final = [
     (open_all_of_an_index, 5),
 ]
 
+FIRST: Final = [list_repositories, list_tags, resolve]
+"""What is asked for anew each time."""
+
 
 @pytest.mark.parametrize(("access", "challenged"), [("anonymous", 0), ("basic", 1)])
 @pytest.mark.parametrize(("action", "count"), ACTIONS, ids=[action.__name__ for action, _ in ACTIONS])
@@ -116,6 +133,77 @@ async def test_a_first_action_costs_its_own_requests_and_one_challenge(
         await action(client)
     assert len(server.requests) == count + challenged, server.requests
     assert [request.status for request in server.requests] == [401] * challenged + [200] * count
+
+
+@pytest.mark.parametrize("login", [LOGIN, None], ids=["login", "anonymous"])
+@pytest.mark.parametrize(("action", "count"), ACTIONS, ids=[action.__name__ for action, _ in ACTIONS])
+async def test_a_first_action_with_tokens_costs_a_challenge_and_a_token(
+    servers: Mapping[str, RegistryServer],
+    tokens: Tokens,
+    login: Credential | None,
+    action: Callable[[RegistryClient], Awaitable[None]],
+    count: int,
+) -> None:
+    server = servers["bearer"]
+    server.reset()
+    tokens.requests.clear()
+    async with reaching(server, login=login) as client:
+        await action(client)
+    assert [request.status for request in server.requests] == [401] + [200] * count
+    assert len(tokens.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("access", "action", "requests", "from_token_server"),
+    [
+        *((access, action, 1, 0) for access in ("anonymous", "basic", "bearer") for action in FIRST),
+        ("harbor", list_repositories, 1, 0),
+        ("harbor", list_tags, 1, 0),
+    ],
+)
+async def test_a_warm_action_costs_its_own_requests(
+    servers: Mapping[str, RegistryServer],
+    tokens: Tokens,
+    access: str,
+    action: Callable[[RegistryClient], Awaitable[None]],
+    requests: int,
+    from_token_server: int,
+) -> None:
+    server = servers[access]
+    async with reaching(server, login=LOGIN) as client:
+        for each in FIRST:
+            await each(client)
+        server.reset()
+        tokens.requests.clear()
+        await action(client)
+    assert [request.status for request in server.requests] == [200] * requests
+    assert len(tokens.requests) == from_token_server
+
+
+async def test_a_catalog_that_wants_a_password_costs_two_requests(
+    servers: Mapping[str, RegistryServer], tokens: Tokens
+) -> None:
+    """As Harbor has it (registry-client.md §4.1, the row `Harbor style`)."""
+    server = servers["harbor"]
+    server.reset()
+    tokens.requests.clear()
+    async with reaching(server, login=LOGIN) as client:
+        await list_repositories(client)
+    assert [request.status for request in server.requests] == [401, 200]
+    assert tokens.requests == []
+
+
+async def test_a_further_repository_costs_a_token_and_its_own_request(tokens: Tokens) -> None:
+    content = Content()
+    for name in ("team/app", "team/other", "team/third"):
+        content.add_image(name, "1.0")
+    tokens.requests.clear()
+    with RegistryServer(content, auth=tokens.auth()) as server:
+        async with reaching(server, login=LOGIN) as client:
+            for name in ("team/app", "team/other", "team/third"):
+                await client.resolve(name, "1.0")
+    assert [request.status for request in server.requests] == [401, 200, 200, 200]
+    assert len(tokens.requests) == 3
 
 
 @pytest.mark.parametrize(("action", "count"), ACTIONS, ids=[action.__name__ for action, _ in ACTIONS])

@@ -88,8 +88,6 @@ def http_date(seconds: float) -> str:
         ("0", 0, 0),
         ("1", 1, 1),
         ("60", 60, 60),
-        pytest.param(http_date(40), 1, 41, id="a date to come"),
-        pytest.param(http_date(-40), 0, 0, id="a date gone by"),
         ("-1", 0.05, 1),
         ("soon", 0.05, 1),
         ("", 0.05, 1),
@@ -106,6 +104,17 @@ async def test_a_429_is_waited_for_as_asked(
         await client.manifest("team/app", "1.0")
     assert at_least <= sleeps[0] <= at_most
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(("ahead", "at_least", "at_most"), [(40, 1, 41), (-40, 0, 0)], ids=["to come", "gone by"])
+async def test_a_429_with_a_date_is_waited_for_until_then(
+    server: RegistryServer, ahead: float, at_least: float, at_most: float
+) -> None:
+    server.fault(TAG, status=429, headers={"Retry-After": http_date(ahead)})
+    sleeps = Sleeps()
+    async with reaching(server, sleep=sleeps) as client:
+        await client.manifest("team/app", "1.0")
+    assert at_least <= sleeps[0] <= at_most
 
 
 @pytest.mark.parametrize("status", [429, 503])
