@@ -118,7 +118,7 @@ async def _catalog(source: Source) -> CheckStep:
     except (DeniedError, UnsupportedError) as error:
         return CheckStep(safe_text(f"catalog    {error.user_message}"), next_step=error.next_step)
     more = "" if page.complete else " and more"
-    return CheckStep(safe_text(f"catalog    {count(len(page.names))} repositories{more}"))
+    return CheckStep(safe_text(f"catalog    {count(len(page.names))} repositories{more}"), next_step=page.notice)
 
 
 async def _tags(source: Source, repository: str) -> CheckStep:

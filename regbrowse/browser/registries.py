@@ -77,13 +77,13 @@ class Registries:
         self._demo = demo
         self._wish = wish
         self._browsers: dict[RegistryAddress, Browser] = {}
-        self._opened: dict[RegistryAddress, KnownRegistry] = {}
+        self._opened: dict[RegistryAddress, Browser] = {}
         self._known: tuple[KnownRegistry, ...] | None = None
 
     def browser(self, address: RegistryAddress) -> Browser:
         """The browser of a registry to open; the same each time, so that one comes back to what one left."""
-        self._opened[address] = KnownRegistry(address, safe_text("open"))
-        return self._browser(address)
+        self._opened[address] = self._browser(address)
+        return self._opened[address]
 
     def _browser(self, address: RegistryAddress) -> Browser:
         if address not in self._browsers:
@@ -99,7 +99,12 @@ class Registries:
 
     def known(self) -> tuple[KnownRegistry, ...]:
         """Every registry that is known here. Blocking: it reads the stores, once."""
-        return (*self._opened.values(), *(known for known in self._stored() if known.address not in self._opened))
+        opened = (KnownRegistry(address, self._state_of(address)) for address in self._opened)
+        return (*opened, *(known for known in self._stored() if known.address not in self._opened))
+
+    def _state_of(self, address: RegistryAddress) -> SafeText:
+        reach = self._opened[address].reach
+        return safe_text("open" if reach and reach.protocol else "not reached")
 
     def _stored(self) -> tuple[KnownRegistry, ...]:
         if self._known is None:
@@ -235,7 +240,9 @@ class Registries:
                 return found
         raise UnsupportedError(
             f"{host} shows no sign of being a registry: it answered {error.status} to v2, and does not know v1.",
-            "Check the address and the port, or open a repository by its name.",
+            f"If {address.prefix} is a repository, open {address.host} and then it, with o."
+            if address.prefix
+            else "Check the address and the port, or open a repository by its name.",
             status=error.status,
         ) from error
 
@@ -249,7 +256,8 @@ class Registries:
         def make_transport(tls: TLSConfig, modifiers: Sequence[RequestModifier]) -> httpx.AsyncBaseTransport:
             return ObservedTransport(new_transport(tls, modifiers), observe)
 
-        account = await self._password(address) if endpoint.is_trusted else None
+        known = await self._password(address)
+        account = known if endpoint.is_trusted else None
         async with AsyncExitStack() as stack:
             v1 = endpoint.to_v1_endpoint(USER_AGENT, make_transport=make_transport)
             stack.push_async_callback(v1.aclose)
@@ -257,16 +265,23 @@ class Registries:
             ping = await v1.ping()
             if account and ping.wants_login:  # even for that
                 headers = {"Authorization": [account.basic]}
-                async with endpoint.to_v1_endpoint(USER_AGENT, headers, make_transport=make_transport) as known:
-                    ping = await known.ping()
+                async with endpoint.to_v1_endpoint(USER_AGENT, headers, make_transport=make_transport) as asked:
+                    ping = await asked.ping()
             if not ping.confirmed:
                 return None
-            if ping.standalone and endpoint.scheme == "http":  # to such a one, v1 never sends a login
-                account = None
             login = AuthConfig(account.username, account.password) if account else None
-            session = await Session.new(v1.client, login, v1, ping=ping)
+            session = await Session.new(
+                v1.client, login, v1, ping=ping, always_set_basic_auth=ping.standalone and login is not None
+            )
             stack.pop_all()
-            return V1Source(address, v1, session, account=account, standalone=ping.standalone)
+            return V1Source(
+                address,
+                v1,
+                session,
+                account=account,
+                withheld=None if account else known,
+                standalone=ping.standalone,
+            )
 
     async def _endpoints(self, address: RegistryAddress, version: APIVersion) -> list[APIEndpoint]:
         return [e for e in await self._service.endpoints_of(address) if e.version is version]

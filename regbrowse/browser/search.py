@@ -256,13 +256,12 @@ def _state(question: Question, asked: Sequence[_Asked]) -> SearchState:
 def _ranked(hits: Sequence[Hit], question: Question) -> tuple[Hit, ...]:
     """Official ones, then those with the most stars, then those of just that name; else in the registries' order.
 
-    What is in one's own registries has no stars, as a rule. Everywhere it goes before the rest of Docker Hub, which
-    always finds something.
+    Everywhere, what is in one's own registries goes before all of Docker Hub, which always finds something.
     """
 
     def rank(hit: Hit) -> tuple[object, ...]:
         from_afar = question.place is Place.EVERYWHERE and hit.target.registry.is_docker_hub
-        return (not hit.official, from_afar, -hit.stars, *_exactness(hit.name, question.words))
+        return (from_afar, not hit.official, -hit.stars, *_exactness(hit.name, question.words))
 
     return tuple(sorted(hits, key=rank))
 

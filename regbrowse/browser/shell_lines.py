@@ -98,7 +98,7 @@ def _parts(script: str, dialect: Dialect) -> Iterator[_Part]:
             text, before, hanging = [], "" if ends else token, False
             continue
         elif kind in ("newline", "continuation"):
-            if text:
+            if text or (before and heredocs):  # the body belongs after an operator at the line's end
                 yield _Part("".join(text), before, hanging=hanging)
                 text, before, hanging = [], "", kind == "continuation"
             if heredocs and kind == "newline":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from regbrowse.browser.source import Reach, account_words, security_words
 from regbrowse.browser.states import ImageState, Phase, TagDetails
+from regbrowse.registry.auth import not_safe
 from regbrowse.registry.configs import image_config
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.endpoint import APIEndpoint
@@ -72,6 +73,7 @@ class V1Source:
         endpoint: Where the registry is; closed with this.
         session: Sends the requests; closed with this.
         account: The login that the session has, if it has one.
+        withheld: The login that it has not, since the connection is not safe.
         standalone: The registry serves its own images, without an index that gives tokens and says where they are.
     """
 
@@ -84,12 +86,14 @@ class V1Source:
         session: Session,
         *,
         account: Credential | None,
+        withheld: Credential | None = None,
         standalone: bool,
     ) -> None:
         self._host = address.host
         self._endpoint = endpoint
         self._session = session
         self._account = account
+        self._withheld = withheld
         self._standalone = standalone
         self._limiter = HostLimiter()
         self._flights = SingleFlight()
@@ -246,18 +250,22 @@ class V1Source:
     ) -> T:
         """What `ask` finds at the registries of `repository`; with a new token if the index's is used up."""
         async with self._limiter.place(priority, purpose):
-            registries = await self._registries_for(repository)  # not before: the last token counts for every request
             try:
-                return await ask(registries)
+                return await self._asked_twice(repository, ask)
             except HTTPStatusError as error:
                 if error.status != 401:
                     raise
-                if self._standalone:
-                    raise UnauthorizedError(
-                        f"{self._host} wants to know who you are for {repository}.", status=401
-                    ) from error
-            self._ready_for = ""
-            return await ask(await self._registries_for(repository))
+                raise self._unknown(repository) from error
+
+    async def _asked_twice(self, repository: str, ask: Callable[[Sequence[str]], Awaitable[T]]) -> T:
+        registries = await self._registries_for(repository)  # not before: the last token counts for every request
+        try:
+            return await ask(registries)
+        except HTTPStatusError as error:
+            if error.status != 401 or self._standalone:
+                raise
+        self._ready_for = ""
+        return await ask(await self._registries_for(repository))
 
     async def _registries_for(self, repository: str) -> Sequence[str]:
         """Where the repository's images are. An index says so, and gives the token for them."""
@@ -281,10 +289,26 @@ class V1Source:
             status=403,
         )
 
+    def _unknown(self, subject: str) -> UnauthorizedError:
+        """It wants a login: one that was not sent, or one that is not there or not right."""
+        if self._withheld is not None:
+            return not_safe(self._host, self._withheld)
+        if self._account is not None:
+            return UnauthorizedError(
+                f"{self._host} does not accept the login of {safe_text(self._account.username)}"
+                f" (from {self._account.origin}) for {subject}.",
+                status=401,
+            )
+        return UnauthorizedError(
+            f"{self._host} wants to know who you are for {subject}.",
+            "Today's docker login does not speak v1: write the login into ~/.docker/config.json, under auths.",
+            status=401,
+        )
+
     def _not_listed(self, error: HTTPStatusError) -> HTTPStatusError | None:
         """What there is to say of a status that tells something of the whole search."""
         if error.status == 401:
-            return UnauthorizedError(f"{self._host} wants to know who you are for its search.", status=401)
+            return self._unknown("its search")
         if error.status == 403:
             return DeniedError(f"{self._host} does not let this account search its repositories.", status=403)
         if error.status in (404, 405, 501):

@@ -100,8 +100,8 @@ if TYPE_CHECKING:
     from regbrowse.registry.tls import ClientCertificate as ClientCertificate
     from regbrowse.registry.tls import TLSConfig as TLSConfig
     from regbrowse.registry.tls import read_certs_directory as read_certs_directory
-    from regbrowse.registry.tokens import StaticCredentialStore as StaticCredentialStore
     from regbrowse.registry.token_keeper import TokenKeeper as TokenKeeper
+    from regbrowse.registry.tokens import StaticCredentialStore as StaticCredentialStore
     from regbrowse.registry.transport import Transport as Transport
     from regbrowse.registry.v1.auth_transport import AuthTransport as AuthTransport
     from regbrowse.registry.v1.endpoint import V1Endpoint as V1Endpoint

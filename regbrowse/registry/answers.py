@@ -111,6 +111,8 @@ def _failure(host: str, response: Response, subject: str, detail: SafeText) -> H
         return ServerFailureError(
             f"{host} failed with status {status} for {subject}{said}.", status=status, detail=detail
         )
+    if status == 400 and "https server" in detail.lower():
+        return HTTPStatusError(f"{host} speaks TLS.", f"Name it as https://{host}.", status=status, detail=detail)
     return HTTPStatusError(f"{host} answered {subject} with status {status}{said}.", status=status, detail=detail)
 
 

@@ -47,8 +47,10 @@ def basic_authorization(username: str, password: str) -> str:
     """The value of `Authorization` for the Basic scheme (RFC 7617, in UTF-8).
 
     Raises:
-        CredentialError: The login is no text that has a UTF-8.
+        CredentialError: The login is no text that has a UTF-8, or its user name has a colon, where the password begins.
     """
+    if ":" in username:
+        raise CredentialError("The login cannot be sent: its user name has a colon.", "Use another account.")
     try:
         pair = f"{username}:{password}".encode()
     except UnicodeEncodeError:  # whose text would hold them

@@ -64,7 +64,7 @@ def _tls_failure(causes: list[BaseException], shown: str) -> TLSFailureError | N
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return TLSFailureError(
-                f"The certificate of {shown} is not accepted: {safe_text(cause.verify_message)}.",
+                f"The certificate of {shown} is not accepted: {safe_text(cause.verify_message.rstrip('.'))}.",
                 f"If the registry has its own CA, put it at certs.d/{shown}/ca.crt (see --certs-dir)."
                 if cause.verify_code in _UNKNOWN_ISSUER
                 else "Tell whoever runs the registry, or use the name that its certificate is for.",
@@ -79,7 +79,7 @@ def _tls_failure(causes: list[BaseException], shown: str) -> TLSFailureError | N
             ):
                 return TLSFailureError(
                     f"{shown} does not speak TLS; it may speak plain HTTP.",
-                    f"If that is meant to be so, start with --insecure-registry {shown} or with http://{shown}.",
+                    f"If that is meant to be so, name it as http://{shown}, or bare with --insecure-registry {shown}.",
                 )
             reason = safe_text((cause.reason or "unknown reason").replace("_", " ").lower())
             return TLSFailureError(f"TLS with {shown} failed: {reason}.")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -60,6 +61,7 @@ class Action:
         return Binding(self.keys, self.method, self.words, show=False, id=self.id)
 
 
+_TYPES_NOTHING: Final = re.compile(r"enter|ctrl\+\w|f[0-9]+")
 _SEARCH: Final = frozenset({Pane.SEARCH})
 _TAGS: Final = frozenset({Pane.TAGS})
 _IMAGES: Final = frozenset({Pane.TAGS, Pane.IMAGE})
@@ -117,3 +119,11 @@ def bindings() -> list[Binding]:
 def for_pane(pane: Pane, *, footer: bool = False) -> Iterable[Action]:
     """The actions that apply in `pane`; only those of the footer if asked so."""
     return (action for action in ACTIONS if pane in action.panes and (action.in_footer or not footer))
+
+
+def while_typing(actions: Iterable[Action]) -> Iterable[Action]:
+    """Those of `actions` that a key does which types nothing, with that key."""
+    for action in actions:
+        key = next((key for key in (action.shown, *action.keys.split(",")) if _TYPES_NOTHING.fullmatch(key)), None)
+        if key:
+            yield replace(action, shown=key)

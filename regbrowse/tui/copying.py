@@ -32,7 +32,12 @@ def obvious(target: Target) -> SafeText:
 
 
 def offers(
-    target: Target, digest: Digest | None, line: SafeText, chosen: PlatformChoice | None = None
+    target: Target,
+    digest: Digest | None,
+    line: SafeText,
+    chosen: PlatformChoice | None = None,
+    *,
+    v1: tuple[str, str] | None = None,
 ) -> Sequence[Offer]:
     """Everything that can be copied about `target`, the obvious first.
 
@@ -40,6 +45,7 @@ def offers(
         digest: Of the image, if it is known.
         line: What the cursor is on in the image's pane: a step's command, a layer's digest.
         chosen: The platform that is shown, of an image that has several.
+        v1: For a v1 registry, the base of its calls and the image's id: no tool of today speaks that protocol.
     """
     if not is_reference(target):
         return [Offer(safe_text("digest".ljust(20)), safe_text(digest))] if digest else []
@@ -52,7 +58,10 @@ def offers(
         if chosen:
             only = Target(target.registry, target.repository, digest_reference(chosen.digest)).familiar_name
             found += [(f"{chosen.label}", only), (f"{chosen.label} digest", chosen.digest)]
-        if target.reference:
+        if v1:
+            base, image_id = v1
+            found += [("image id", image_id), ("curl", f"curl -s {base}images/{image_id}/json")]
+        elif target.reference:
             whole = str(target)
             found += [
                 ("docker", f"docker pull {name}"),

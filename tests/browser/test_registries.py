@@ -321,7 +321,9 @@ async def test_no_login_goes_to_an_index_over_a_connection_that_is_not_safe(
     monkeypatch.setattr(endpoint_module, "is_loopback", lambda _: False)
     with V1Server(mode="index", auth=AUTH) as v1:
         async with opened(v1.address, credentials=login(v1.address)) as browser:
-            assert "login" in problem(await tags(browser)).sentence
+            told = problem(await tags(browser))
+            assert "the connection to it is not safe" in told.sentence
+            assert "was not sent" in told.next_step
             assert words(browser) == ("v1", "plain HTTP", "anonymous")
     assert is_secretless(v1)
 

@@ -575,7 +575,7 @@ async def test_a_token_that_is_used_up_is_replaced(index: V1Server, match: str |
 async def test_a_token_that_is_never_taken_is_replaced_once(index: V1Server) -> None:
     index.fault(DESCRIPTION, status=401, times=None)
     async with sourcing(index, login=LOGIN) as source:
-        with pytest.raises(HTTPStatusError, match="401"):
+        with pytest.raises(UnauthorizedError, match="does not accept the login of"):
             await row(source, "1.0")
     assert asked(index) == [
         *["repositories/team/app/images", "repositories/team/app/tags", f"images/{APP}/json"],
@@ -677,11 +677,19 @@ async def test_over_tls_the_login_goes_with_every_request(content: V1Content) ->
     assert {request.headers["authorization"] for request in server.requests} == {BASIC}
 
 
-async def test_over_plain_http_the_login_goes_with_no_request_for_an_image(content: V1Content) -> None:
+async def test_to_loopback_the_login_goes_with_every_request_over_plain_http_too(content: V1Content) -> None:
     with V1Server(content, auth=AUTH, open_ping=True) as server:
         async with sourcing(server, login=LOGIN) as source:
-            with pytest.raises(UnauthorizedError, match="wants to know who you are for team/app"):
+            assert (await image(source, "1.0"))[-1].phase is Phase.READY
+    assert {request.headers["authorization"] for request in server.requests if "_ping" not in request.path} == {BASIC}
+
+
+async def test_without_a_login_the_way_to_give_one_is_told(content: V1Content) -> None:
+    with V1Server(content, auth=AUTH, open_ping=True) as server:
+        async with sourcing(server) as source:
+            with pytest.raises(UnauthorizedError, match="wants to know who you are for team/app") as caught:
                 await names(source, "team/app")
+    assert "~/.docker/config.json" in caught.value.next_step
     assert not [request for request in server.requests if "authorization" in request.headers]
 
 

@@ -36,7 +36,8 @@ async def sourcing(
     endpoint = V1Endpoint(server.url, tls or _ANYTHING)
     ping = await endpoint.ping()
     config = AuthConfig(login.username, login.password) if login else None
-    session = await Session.new(endpoint.client, config, endpoint)
+    always = ping.standalone and config is not None  # as the browser decides for a connection that is trusted
+    session = await Session.new(endpoint.client, config, endpoint, ping=ping, always_set_basic_auth=always)
     server.requests.clear()
     source = V1Source(RegistryAddress(server.address), endpoint, session, account=login, standalone=ping.standalone)
     try:

@@ -84,7 +84,7 @@ async def test_without_a_login_and_a_hint_the_next_step_is_to_log_in() -> None:
 async def test_a_token_is_said_not_to_be_known() -> None:
     with pytest.raises(UnauthorizedError, match="wants a token") as caught:
         await BasicAuthorizer("h", stored(LOGIN)).answer(parse_challenges([BEARER]), APP, None)
-    assert "only anonymous and Basic" in caught.value.next_step
+    assert "Where only a password may be sent" in caught.value.next_step
 
 
 async def test_basic_is_chosen_where_a_token_is_offered_too() -> None:

@@ -35,3 +35,13 @@ def test_chosen_platform_can_be_copied_by_its_digest() -> None:
     texts = [offer.text for offer in offers(Target(HOST, "team/app", Reference("1.0")), DIGEST, NOTHING, chosen)]
     assert f"registry.corp:5000/team/app@{chosen.digest}" in texts
     assert f"registry.corp:5000/team/app@{DIGEST}" in texts
+
+
+def test_of_a_v1_registry_no_command_is_offered_that_no_longer_speaks_it() -> None:
+    target = parse_target("old.corp:5000/team/app:1.0")
+    found = offers(target, None, SafeText(""), v1=("http://old.corp:5000/v1/", "ab" * 32))
+    assert [offer.text for offer in found] == [
+        "old.corp:5000/team/app:1.0",
+        "ab" * 32,
+        f"curl -s http://old.corp:5000/v1/images/{'ab' * 32}/json",
+    ]

@@ -21,6 +21,7 @@ from regbrowse.registry.errors import (
     ServerFailureError,
     UnauthorizedError,
 )
+from regbrowse.registry.json_values import is_web_page, page_title
 from regbrowse.registry.ping import ping_v2_registry, v2_entrance
 from regbrowse.registry.redirects import KEEPS_LOGIN, host_of
 from regbrowse.registry.service.auth_config import AuthConfig
@@ -196,7 +197,8 @@ def _v1_refusal(base: str, response: httpx.Response, body: bytes) -> HTTPStatusE
         )
     if status == 500:
         return ServerFailureError(f"{host}: Internal Server Error.", status=status)
-    words = safe_text(body.decode("utf-8", "replace").strip(), limit=_WORDS_LIMIT)
+    said = page_title(body) if is_web_page(body) else body.decode("utf-8", "replace").strip()
+    words = safe_text(said, limit=_WORDS_LIMIT)
     shown = ", ".join(
         f"{name}: {safe_text(response.headers[name], limit=100)}" for name in _SHOWN_HEADERS if name in response.headers
     )

@@ -256,10 +256,10 @@ def retold(failure: ConnectionFailedError, message: str) -> ConnectionFailedErro
     return told
 
 
-def status_failure(answer: Answer, message: str) -> HTTPStatusError:
+def status_failure(answer: Answer, message: str, next_step: str | None = None) -> HTTPStatusError:
     """The error for an answer whose status is a failure. A 401 is one among others here: see `unauthorized`."""
     status = answer.status
-    next_step = _NEXT_STEPS.get(status, ServerFailureError.default_next_step if status >= 500 else None)
+    next_step = next_step or _NEXT_STEPS.get(status, ServerFailureError.default_next_step if status >= 500 else None)
     reasons = parse_error(answer.body, answer.header("content-type"))
     detail = safe_text("; ".join(reason.message or reason.code for reason in reasons), limit=_SHOWN_WORDS)
     return HTTPStatusError(message, next_step, status=status, detail=detail)

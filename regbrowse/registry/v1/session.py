@@ -90,11 +90,12 @@ class Session:
         endpoint: V1Endpoint,
         *,
         ping: PingResult | None = None,
+        always_set_basic_auth: bool | None = None,
     ) -> Self:
         """Begin a conversation.
 
         A registry over https is pinged, unless it is Docker Hub's index: to one that stands alone the login goes with
-        every request. Over plain HTTP it never does.
+        every request. Over plain HTTP it goes with those that ask for a token, a search among them, and no others.
 
         Args:
             client: Sends the requests one by one. Other than in Docker's package it stays as it is, and open: the
@@ -103,12 +104,13 @@ class Session:
             auth_config: The login, if there is one.
             endpoint: The index, or a registry that has none.
             ping: What it answered already; then it is not asked again.
+            always_set_basic_auth: Whether the login goes with every request; by default as in Docker, see above.
 
         Raises:
             ConnectionFailedError, RedirectRefusedError, ConfigError: The ping was not answered.
         """
-        stands_alone = False
-        if str(endpoint).lower().startswith("https://"):
+        stands_alone = bool(always_set_basic_auth)
+        if always_set_basic_auth is None and str(endpoint).lower().startswith("https://"):
             stands_alone = (ping or await endpoint.ping()).standalone
         transport = AuthTransport(_ThroughClient(client), auth_config, stands_alone and auth_config is not None)
         return cls(http_client(transport), auth_config, endpoint)
@@ -214,13 +216,17 @@ class Session:
             if answer.status == 200:
                 return answer.body
             if answer.status == 404:
+                what = path.replace("tags/", "tag ")
                 raise RepositoryNotFoundError(
-                    f"Repository not found: {answer.host} has no {path} of {name}.", status=404
+                    f"Repository not found: {answer.host} has no {what} of {name}.", status=404
                 )
             refusals.append(answer)
         why = ", ".join(f"{answer.host} answered with status {answer.status}" for answer in refusals)
         message = f"Could not reach any registry endpoint for {name}: {why or 'none is known'}."
-        raise status_failure(refusals[-1], message) if refusals else RegistryError(message)
+        if not refusals:
+            raise RegistryError(message)
+        asks_index = "Ask its index first (get_repository_data), which gives the token, or log in."
+        raise status_failure(refusals[-1], message, asks_index if refusals[-1].status == 401 else None)
 
     async def get_repository_data(self, name: RepositoryInfo | str) -> RepositoryData:
         """The images of a repository by the index's word, and the registries that have them.
@@ -267,7 +273,9 @@ class Session:
         url = f"{self._index}search?{query}"
         answer = await get(self._client, url, headers=_FOR_TOKEN, limit=LIST_LIMIT)
         if answer.status != 200:
-            raise status_failure(answer, f"Unexpected status code {answer.status} from {answer.host} for the search.")
+            no_search = "It has no search of v1: list it by v2, or name a repository." if answer.status == 404 else None
+            message = f"Unexpected status code {answer.status} from {answer.host} for the search."
+            raise status_failure(answer, message, no_search)
         return parse_search(answer.body)
 
     # Pushes

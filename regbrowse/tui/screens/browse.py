@@ -108,7 +108,7 @@ class BrowseScreen(ContentScreen):
         target = self.target
         state = self.image.state
         platform = state.chosen if state and state.target == target else None
-        offers = copying.offers(target, self._digest_of(target), self._line_copy(), platform)
+        offers = copying.offers(target, self._digest_of(target), self._line_copy(), platform, v1=self._v1_of(target))
         if not offers:
             self.say("Nothing to copy: this name is outside the grammar of references.")
             return
@@ -123,6 +123,12 @@ class BrowseScreen(ContentScreen):
             return state.document.digest
         known: TagDetails | None = self.browser.details(target.repository).get(safe_text(str(target.reference)))
         return known.digest if known else None
+
+    def _v1_of(self, target: Target) -> tuple[str, str] | None:
+        reach, state = self.browser.reach, self.image.state
+        known = self.browser.details(target.repository).get(safe_text(str(target.reference)))
+        image_id = state.image_id if state and state.target == target else known.image_id if known else ""
+        return (reach.url, image_id) if reach and image_id else None
 
     def _line_copy(self) -> SafeText:
         line = self.image.current_line if self.pane is Pane.IMAGE else None

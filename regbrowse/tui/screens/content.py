@@ -288,6 +288,8 @@ class ContentScreen(PanesScreen):
 
     @on(SearchPane.Chosen)
     def _search_chosen(self, event: SearchPane.Chosen) -> None:
+        if event.target.registry != self.browser.address:
+            self.focus_pane(Pane.REPOSITORIES)  # to be there when one comes back
         self.regbrowse.open_target(event.target)
 
     @on(TextView.Followed)

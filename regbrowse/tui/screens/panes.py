@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.states import Phase
@@ -151,7 +152,8 @@ class PanesScreen(Screen[None]):
         counted = f"{count(requests)} {'request' if requests == 1 else 'requests'} · {count(cached)} cached"
         if pause:
             counted = f"waiting {pause:.0f} s, as asked · {counted}"
-        self.footer.show(actions.for_pane(self.pane, footer=True), counted)
+        shown = actions.for_pane(self.pane, footer=True)
+        self.footer.show(actions.while_typing(shown) if isinstance(self.focused, Input) else shown, counted)
 
     def _not_reached(self) -> SafeText:
         failed = self.repositories.listing.phase is Phase.FAILED

@@ -174,9 +174,11 @@ class SearchPane(PaneFrame):
         return self._input.value.strip()
 
     def focus_results(self) -> None:
-        """Go from the line to what was found."""
+        """Go from the line to what was found: enter opens the first there already, so to the second."""
         if self.results.rows:
             self.results.focus()
+            if self.results.cursor == 0 and len(self.results.rows) > 1:
+                self.results.cursor = 1
 
     def ask_again(self) -> None:
         """Ask once more for what is shown."""
@@ -287,7 +289,6 @@ class SearchPane(PaneFrame):
         return next((hit for hit in hits if hit.name == text), next(iter(hits), None))
 
     def _choose(self, hit: Hit) -> None:
-        self._input.value = ""
         self.post_message(self.Chosen(hit.target))
 
     def _open_by_name(self, text: str) -> None:
