@@ -6,7 +6,7 @@ import pytest
 
 from regbrowse.browser.states import PlatformChoice
 from regbrowse.registry.digest import Digest
-from regbrowse.registry.reference import Reference, RegistryAddress, Target
+from regbrowse.registry.reference import Reference, RegistryAddress, Target, parse_target
 from regbrowse.registry.text import SafeText
 from regbrowse.tui.copying import is_reference, obvious, offers
 
