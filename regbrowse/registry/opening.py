@@ -45,7 +45,7 @@ async def open_registry(
     endpoints = [each for each in await service.endpoints_of(where) if each.version is APIVersion.V2]
     login = None
     if auth_config and not any(endpoint.mirror for endpoint in endpoints):
-        given = auth_config.username, auth_config.password, SafeText("given"), auth_config.identity_token
+        given = auth_config.username, auth_config.password, SafeText("what was given"), auth_config.identity_token
         login = Credential(*given) if auth_config.username or auth_config.identity_token else None
 
     async def lookup(_: str) -> Credential | None:

@@ -320,7 +320,7 @@ class SearchPane(PaneFrame):
         is_known = state is not None and state.question == self._question and state.phase is not Phase.LOADING
         self._say_awaited(search_words.asking(state, self._who) if self._question and not is_known else "")
         if self._question is None:
-            said = search_words.Said("", f"{self._who} is asked from the second letter on, or at enter.")
+            said = search_words.Said("", f"Asked from the second letter on, or at enter: {self._who}.")
         else:
             said = search_words.outcome(state, self._who) if state else search_words.Said()
         self.notice.say(said.sentence, said.next_step, failed=said.failed)
