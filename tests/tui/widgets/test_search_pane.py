@@ -199,7 +199,7 @@ async def test_one_letter_is_asked_for_at_enter_alone() -> None:
     index = Index(result("r-base"))
     async with searching(index) as session:
         await session.type("r")
-        await session.until_shows("Docker Hub is asked from the second letter on, or at enter.")
+        await session.until_shows("Asked from the second letter on, or at enter: Docker Hub.")
         assert (index.asked, running(session)) == ([], 0)
         await session.press("enter")
         await until_found(session, "r-base")
