@@ -49,6 +49,10 @@ _AT_MOST: Final = 100
 """Results that a search may be asked for (seed-registry-package.md §12)."""
 
 ANCESTORS_LIMIT: Final = 1_000
+
+HISTORY_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes of all descriptions together, as of a v2 configuration, which holds the same."""
+
 KEPT_LIMIT: Final = 16 * 1024 * 1024
 """Bytes of descriptions that are kept."""
 
@@ -205,8 +209,16 @@ class V1Source:
         if len(set(history)) < len(history):
             raise MalformedDocumentError(f"{self._host} says that an image is its own ancestor.")
 
+        said = 0
+
         async def step(number: int, image_id: str) -> Step:
+            nonlocal said
             ancestor = await self._image(image_id, repository, Priority.INTERACTIVE)
+            said += len(ancestor.raw)
+            if said > HISTORY_LIMIT:
+                raise LimitExceededError(
+                    f"{self._host} says more than {HISTORY_LIMIT:,} bytes of the image's ancestors."
+                )
             return Step(ancestor.entry, index=number, v1=ancestor.layer)
 
         try:

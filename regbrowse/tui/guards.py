@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import os
 import re
 import sys
 import textwrap
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from rich.cells import cell_len
@@ -283,6 +285,8 @@ def run_app(app: GuardedApp, *, mouse: bool = True) -> int:
         The exit status: 0; 1 after a fault of our own, which was printed; 128 and the number of a signal.
     """
 
+    _take_any_bytes()
+
     async def run() -> int:
         await app.run_async(mouse=mouse)
         status = app.return_code or 0
@@ -290,6 +294,18 @@ def run_app(app: GuardedApp, *, mouse: bool = True) -> int:
         return status
 
     return asyncio.run(run())
+
+
+def _take_any_bytes() -> None:
+    """Let the driver read what is no UTF-8, from a keyboard or a paste in Latin-1: it would end the program."""
+    if sys.platform != "win32":
+        from textual.drivers import linux_driver
+
+        linux_driver.getincrementaldecoder = _lenient_decoder  # type: ignore[attr-defined]
+
+
+def _lenient_decoder(encoding: str) -> Callable[[], codecs.IncrementalDecoder]:
+    return partial(codecs.getincrementaldecoder(encoding), errors="replace")
 
 
 def _fault_report(error: BaseException) -> str:

@@ -793,3 +793,12 @@ async def test_closing_ends_every_connection(server: V1Server) -> None:
         await names(source)
     with pytest.raises((RegistryError, RuntimeError)):
         await names(source)
+
+
+async def test_ancestors_that_say_too_much_together_are_refused(
+    server: V1Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(v1_source, "HISTORY_LIMIT", 1_000)
+    async with sourcing(server) as source:
+        with pytest.raises(LimitExceededError, match="more than 1,000 bytes of the image's ancestors"):
+            await image(source, "1.0")

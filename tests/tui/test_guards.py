@@ -175,6 +175,18 @@ def test_ctrl_z_goes_to_the_shell_and_fg_comes_back(guarded_command: Program) ->
         terminal.wait_for(lambda terminal: terminal.text.rstrip().endswith("prompt>"))
 
 
+@pytest.mark.parametrize("data", [b"\xff", b"\xe9 ", b"\xc3("])
+def test_a_byte_that_is_no_utf8_does_not_end_the_program(guarded_command: Program, data: bytes) -> None:
+    with start(guarded_command) as terminal:
+        terminal.wait_for(guarded_command.ready)
+        terminal.write(data)
+        terminal.wait_idle()
+        terminal.press("q")
+        assert terminal.wait_for_exit() == 0
+        assert "Traceback" not in terminal.text
+        assert terminal.leftovers == []
+
+
 def test_ctrl_z_without_a_shell_does_not_stop_the_program() -> None:
     with start(SMALL_APP) as terminal:
         terminal.wait_for(SMALL_APP.ready)

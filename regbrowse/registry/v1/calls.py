@@ -182,13 +182,16 @@ async def open_response(
 ) -> httpx.Response:
     """Send a request for what may be large either way; the response is to be read and closed.
 
+    Without a `content` that may take its time, the answer has to begin within `CALL_WITHIN`.
+
     Raises:
         RegistryError: As for `get`.
     """
     request = _request(client, method, url, headers, content)
     request.extensions["timeout"] = _STREAM_TIMEOUTS
     try:
-        return await client.send(request, stream=True, follow_redirects=follow_redirects)
+        async with asyncio.timeout(CALL_WITHIN if content is None else None):
+            return await client.send(request, stream=True, follow_redirects=follow_redirects)
     except WIRE_ERRORS as error:
         raise failure_of(error, request.url, started=False) from error
 

@@ -14,6 +14,7 @@ from regbrowse.registry.errors import (
     LimitExceededError,
     RegistryError,
 )
+from regbrowse.registry.v1 import calls
 from regbrowse.registry.v1.layers import LayerReader
 from regbrowse.registry.v1.session import Session
 from tests.registry.reaching import Sleeps
@@ -384,3 +385,12 @@ async def test_a_connection_is_released_when_its_reader_is_closed(server: V1Serv
                 await anext(reader)
             readers.append(reader)
     assert len(server.requests) == 9
+
+
+async def test_an_answer_that_does_not_begin_is_given_up(
+    server: V1Server, sleeps: Sleeps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "CALL_WITHIN", 0.1)
+    server.fault(GET_LAYER, delay=3)
+    with pytest.raises(ConnectionFailedError, match="Status 0 while fetching image layer"):
+        await read(server, wait=sleeps)
