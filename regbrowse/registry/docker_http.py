@@ -286,7 +286,8 @@ def _redirected(
         for name in [name for name in headers if name.startswith("content-") or name == "transfer-encoding"]:
             del headers[name]
     extensions = {**request.extensions, KEEPS_LOGIN: keeps_login}
-    return httpx.Request(method, target, headers=headers, cookies=cookies, stream=stream, extensions=extensions)
+    jar = cookies if keeps_login else None  # which knows hosts and not ports, so another server may share its cookies
+    return httpx.Request(method, target, headers=headers, cookies=jar, stream=stream, extensions=extensions)
 
 
 def _redirected_headers(request: httpx.Request, target: httpx.URL, *, keeps_login: bool) -> httpx.Headers:

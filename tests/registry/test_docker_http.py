@@ -661,6 +661,14 @@ async def test_cookies_do_not_go_to_another_host(good: V1Server, evil: V1Server,
     assert_no_canary(evil.requests)
 
 
+async def test_cookies_do_not_go_to_another_server_on_the_same_host(
+    good: V1Server, evil: V1Server, client: httpx.AsyncClient
+) -> None:
+    good.fault("GET /x", status=307, headers={"Location": f"{evil.url}/y", "Set-Cookie": f"session={CANARY}; Path=/"})
+    await client.get(f"{good.url}/x")
+    assert [request.headers.get("cookie") for request in evil.requests] == [None]
+
+
 async def test_a_cookie_that_was_written_by_hand_does_not_follow(good: V1Server, client: httpx.AsyncClient) -> None:
     redirect(good, "GET /x", "/y")
     arrive(good, "GET /y")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from regbrowse.registry.auth import basic_authorization
 from regbrowse.registry.docker_http import copy_of, new_transport
 from regbrowse.registry.errors import RegistryError
-from regbrowse.registry.redirects import KEEPS_LOGIN, is_trusted_location
+from regbrowse.registry.redirects import KEEPS_LOGIN, is_trusted_location, may_carry_login
 from regbrowse.registry.wire import httpx
 
 if TYPE_CHECKING:
@@ -33,14 +33,22 @@ class AuthTransport(httpx.AsyncBaseTransport):
         base: Sends what this has completed, and is closed with it; `new_transport()` if None.
         auth_config: The login, if there is one.
         always_set_basic_auth: For a registry that stands alone, without an index that gives tokens.
+        home: Where the password belongs, and the only place it goes to, whatever registries an index names (Docker's
+            own locations trust each other); anywhere if None, as in Docker.
     """
 
     def __init__(
-        self, base: httpx.AsyncBaseTransport | None, auth_config: AuthConfig | None, always_set_basic_auth: bool
+        self,
+        base: httpx.AsyncBaseTransport | None,
+        auth_config: AuthConfig | None,
+        always_set_basic_auth: bool,
+        *,
+        home: httpx.URL | None = None,
     ) -> None:
         self._base = new_transport() if base is None else base
         self._auth_config = auth_config
         self._always_set_basic_auth = always_set_basic_auth
+        self._home = home
         self._tokens: tuple[str, ...] = ()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -52,11 +60,14 @@ class AuthTransport(httpx.AsyncBaseTransport):
         request = copy_of(request)
         if _is_astray(request):
             return await self._base.handle_async_request(request)
+        is_home = self._home is None or may_carry_login(self._home, request.url)
+        if self._always_set_basic_auth and not is_home:
+            return await self._base.handle_async_request(request)
         if self._always_set_basic_auth:
             request.headers["Authorization"] = self._basic()
             return await self._base.handle_async_request(request)
         if not request.headers.get("Authorization"):
-            self._authorize(request)
+            self._authorize(request, is_home=is_home)
         response = await self._base.handle_async_request(request)
         tokens = response.headers.get_list("X-Docker-Token")
         if sendable := tuple(token for token in tokens if _SENDABLE.fullmatch(token)):
@@ -67,9 +78,9 @@ class AuthTransport(httpx.AsyncBaseTransport):
         """Close the base."""
         await self._base.aclose()
 
-    def _authorize(self, request: httpx.Request) -> None:
+    def _authorize(self, request: httpx.Request, *, is_home: bool) -> None:
         asks_for_token = request.headers.get_list("X-Docker-Token")[:1] == ["true"]
-        if asks_for_token and self._auth_config is not None and self._auth_config.username:
+        if is_home and asks_for_token and self._auth_config is not None and self._auth_config.username:
             request.headers["Authorization"] = self._basic()
         elif self._tokens:
             request.headers["Authorization"] = f"Token {','.join(self._tokens)}"

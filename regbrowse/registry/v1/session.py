@@ -102,7 +102,7 @@ class Session:
                 login, the redirects, the headers and the cookies are the session's own, and no default of `client`
                 joins in. (As after any use of it, httpx also keeps the cookies that came in its jar.)
             auth_config: The login, if there is one.
-            endpoint: The index, or a registry that has none.
+            endpoint: The index, or a registry that has none. The password goes there alone, whatever it names.
             ping: What it answered already; then it is not asked again.
             always_set_basic_auth: Whether the login goes with every request; by default as in Docker, see above.
 
@@ -112,7 +112,12 @@ class Session:
         stands_alone = bool(always_set_basic_auth)
         if always_set_basic_auth is None and str(endpoint).lower().startswith("https://"):
             stands_alone = (ping or await endpoint.ping()).standalone
-        transport = AuthTransport(_ThroughClient(client), auth_config, stands_alone and auth_config is not None)
+        transport = AuthTransport(
+            _ThroughClient(client),
+            auth_config,
+            stands_alone and auth_config is not None,
+            home=httpx.URL(str(endpoint)),
+        )
         return cls(http_client(transport), auth_config, endpoint)
 
     def get_auth_config(self, with_password: bool) -> AuthConfig:

@@ -758,3 +758,18 @@ async def test_a_circle_of_redirects_is_refused(server: V1Server) -> None:
         with pytest.raises(RedirectRefusedError):
             await session.lookup_remote_image(ID, server.base)
     assert len(server.requests) == 1
+
+
+async def test_the_password_goes_to_no_registry_that_another_one_names() -> None:
+    authority = trustme.CA()
+    stranger = V1Server(tls=authority.issue_cert("127.0.0.1"))
+    auth = ("basic", "ada", "canary-pass")
+    home = V1Server(tls=authority.issue_cert("127.0.0.1"), auth=auth, endpoints=[stranger.address])  # type: ignore[arg-type]
+    with stranger, home:
+        endpoint = V1Endpoint(home.url, TLSConfig(root_cas=(authority.cert_pem.bytes().decode(),)))
+        async with endpoint, await Session.new(endpoint.client, AuthConfig("ada", "canary-pass"), endpoint) as session:
+            data = await session.get_repository_data(f"{home.address}/team/app")
+            assert data.endpoints == (stranger.base,)
+            await session.get_remote_tags(data.endpoints, f"{home.address}/team/app")
+    assert stranger.requests
+    assert not [request for request in stranger.requests if "authorization" in request.headers]
