@@ -29,7 +29,7 @@ from regbrowse.registry.service.repository_info import RepositoryInfo, split_rep
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.registry.wire import httpx
 
-LIST_LIMIT: Final = 16 * 1024 * 1024
+LIST_LIMIT: Final = 8 * 1024 * 1024
 """Bytes of a list: tags, images, ancestors, results. A hundred thousand tags are less."""
 
 IMAGE_JSON_LIMIT: Final = 4 * 1024 * 1024

@@ -14,9 +14,15 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from regbrowse.registry.errors import MalformedDocumentError
+from regbrowse.registry.errors import LimitExceededError, MalformedDocumentError
 from regbrowse.registry.json_values import read_json
 from regbrowse.registry.text import SafeText, safe_text
+
+ENTRIES_LIMIT: Final = 100_000
+"""Entries of any list."""
+
+RESULTS_LIMIT: Final = 10_000
+"""Results of a search that are kept: a registry of one's own gives all there are, whatever was asked for."""
 
 _INT64: Final = range(-(2**63), 2**63)
 _NOTHING: Final = SafeText("")
@@ -168,7 +174,7 @@ def parse_images(body: bytes) -> Mapping[str, ImgData]:
 
 
 def parse_search(body: bytes) -> SearchResults:
-    """Read the results of a search.
+    """Read the results of a search, at most `RESULTS_LIMIT` of them.
 
     Raises:
         MalformedDocumentError: It is something else.
@@ -178,7 +184,7 @@ def parse_search(body: bytes) -> SearchResults:
     return SearchResults(
         safe_text(_text(fields.get("query"), what)),
         _number(fields.get("num_results"), what),
-        tuple(_search_result(entry, what) for entry in _list(fields.get("results"), what)),
+        tuple(_search_result(entry, what) for entry in _list(fields.get("results"), what)[:RESULTS_LIMIT]),
     )
 
 
@@ -256,6 +262,8 @@ def _object(value: object, what: str) -> Mapping[str, object]:
 def _list(value: object, what: str) -> list[object]:
     if value is None:
         return []
+    if isinstance(value, list) and len(value) > ENTRIES_LIMIT:
+        raise LimitExceededError(f"{what} has {len(value):,} entries.")
     return value if isinstance(value, list) else _refuse(value, what)
 
 

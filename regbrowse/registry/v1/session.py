@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 from urllib.parse import urlencode
 
 from regbrowse.registry.docker_http import http_client
@@ -55,7 +55,11 @@ from regbrowse.registry.v1.tarsum import Layer
 from regbrowse.registry.wire import httpx
 
 _FOR_TOKEN: Final = (("X-Docker-Token", "true"),)
+_THREAD_FROM: Final = 64 * 1024
 _SIZE: Final = re.compile(r"[+-]?[0-9]{1,19}")
+
+
+T = TypeVar("T")
 
 
 class Session:
@@ -153,7 +157,7 @@ class Session:
                 answer, f"Server error: {answer.status} trying to fetch remote history for {img_id} from {answer.host}."
             )
         try:
-            return parse_ancestry(answer.body)
+            return await _off_loop(parse_ancestry, answer.body)
         except MalformedDocumentError as error:
             raise MalformedDocumentError(
                 f"Error while reading the http response: {error} ({answer.host})", error.next_step
@@ -208,7 +212,7 @@ class Session:
 
     async def get_remote_tags(self, registries: Sequence[str], repository: RepositoryInfo | str) -> dict[str, str]:
         """All tags and the ids that they lead to; otherwise as `get_remote_tag`."""
-        return parse_tags(await self._of_repository(registries, repository, "tags", "tags"))
+        return await _off_loop(parse_tags, await self._of_repository(registries, repository, "tags", "tags"))
 
     async def _of_repository(
         self, registries: Sequence[str], repository: RepositoryInfo | str, path: str, subject: str
@@ -257,7 +261,7 @@ class Session:
                 answer,
                 f"Error: Status {answer.status} trying to pull repository {remote}: {answer.quoted} ({answer.host})",
             )
-        images = parse_images(answer.body)
+        images = await _off_loop(parse_images, answer.body)
         index = httpx.URL(self._index)
         endpoints = parse_endpoints(answer.headers.get_list("X-Docker-Endpoints"), index.scheme)
         return RepositoryData(images, endpoints or (f"{index.scheme}://{host_of(index)}/v1/",))
@@ -281,7 +285,7 @@ class Session:
             no_search = "It has no search of v1: list it by v2, or name a repository." if answer.status == 404 else None
             message = f"Unexpected status code {answer.status} from {answer.host} for the search."
             raise status_failure(answer, message, no_search)
-        return parse_search(answer.body)
+        return await _off_loop(parse_search, answer.body)
 
     # Pushes
 
@@ -352,6 +356,11 @@ class _ThroughClient(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         # Its own login must not go where the session's may not.
         return await self._client.send(request, stream=True, auth=None, follow_redirects=False)
+
+
+async def _off_loop(parse: Callable[[bytes], T], body: bytes) -> T:
+    """Read `body`: here if that is nothing, in a thread if it would be felt."""
+    return parse(body) if len(body) < _THREAD_FROM else await asyncio.to_thread(parse, body)
 
 
 def _random_id() -> str:

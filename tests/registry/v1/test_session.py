@@ -773,3 +773,23 @@ async def test_the_password_goes_to_no_registry_that_another_one_names() -> None
             await session.get_remote_tags(data.endpoints, f"{home.address}/team/app")
     assert stranger.requests
     assert not [request for request in stranger.requests if "authorization" in request.headers]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda session, base: session.get_remote_history("ab", base),
+        lambda session, base: session.get_repository_data("team/app"),
+    ],
+    ids=["ancestry", "images"],
+)
+async def test_a_list_of_more_entries_than_make_sense_is_refused(server: V1Server, call: Callable[..., Any]) -> None:
+    server.fault("GET ", status=200, body=b"[" + b'"",' * 100_000 + b'""]', times=None)
+    async with conversing(server) as session:
+        with pytest.raises(LimitExceededError, match="100,001 entries"):
+            await call(session, server.base)
+
+
+def test_of_a_search_no_more_results_are_kept_than_make_sense() -> None:
+    found = parse_search(b'{"num_results": 20000, "results": [' + b"{}," * 19_999 + b"{}]}")
+    assert (len(found.results), found.num_results) == (10_000, 20_000)
