@@ -8,7 +8,17 @@ from datetime import datetime
 from enum import Enum
 
 from regbrowse.registry.digest import Digest
-from regbrowse.registry.errors import HTTPStatusError, RegistryError
+from regbrowse.registry.errors import (
+    CredentialError,
+    DeniedError,
+    HTTPStatusError,
+    LoginNeededError,
+    RealmNotTrustedError,
+    RegistryError,
+    UnauthorizedError,
+    UnsafeLoginError,
+    WrongLoginError,
+)
 from regbrowse.registry.models import Document, ImageConfig, Manifest, Platform, Step
 from regbrowse.registry.reference import Target
 from regbrowse.registry.text import SafeText, safe_text
@@ -25,23 +35,50 @@ class Phase(Enum):
     FAILED = "failed"
 
 
+class Asks(Enum):
+    """What a failure asks of the user, beside patience."""
+
+    NOTHING = "nothing"
+    MAY_LOG_IN = "a login, or another one, may help"
+    LOGIN = "a login: nothing goes without"
+    TRUST_REALM = "whether a token server may be told the login"
+    UNSAFE_LOGIN = "whether the login may go over a connection that is not safe"
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What went wrong, for a person: what happened, and what to do next.
 
     Attributes:
         brief: The same for a row, with what tells most at its beginning.
+        asks: What the user is to decide, if that would help.
+        realm: The token server's host, where that is the question.
     """
 
     sentence: SafeText
     next_step: SafeText
     brief: SafeText
+    asks: Asks = Asks.NOTHING
+    realm: SafeText = _NONE
 
     @classmethod
     def of(cls, error: RegistryError) -> Problem:
-        if isinstance(error, HTTPStatusError):
-            return cls(error.user_message, error.next_step, safe_text(f"{error.status}: {error.user_message}"))
-        return cls(error.user_message, error.next_step, error.user_message)
+        brief = f"{error.status}: {error.user_message}" if isinstance(error, HTTPStatusError) else error.user_message
+        realm = error.realm if isinstance(error, RealmNotTrustedError) else _NONE
+        return cls(error.user_message, error.next_step, safe_text(brief), _asks(error), realm)
+
+
+def _asks(error: RegistryError) -> Asks:
+    match error:
+        case RealmNotTrustedError():
+            return Asks.TRUST_REALM
+        case UnsafeLoginError():
+            return Asks.UNSAFE_LOGIN
+        case LoginNeededError() | WrongLoginError():
+            return Asks.LOGIN
+        case UnauthorizedError() | DeniedError() | CredentialError():
+            return Asks.MAY_LOG_IN
+    return Asks.NOTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,17 +25,19 @@ class Credential:
         password: Empty if there is only an identity token.
         origin: The store that had it, as it is called on the screen: `docker config`.
         identity_token: For token servers alone; empty if there is none.
+        registry_token: Already what a token server gives: for the registry alone; empty if there is none.
     """
 
     username: str
     password: str = field(repr=False)
     origin: SafeText
     identity_token: str = field(default="", repr=False)
+    registry_token: str = field(default="", repr=False)
 
     @property
     def is_token(self) -> bool:
-        """Whether there is only an identity token: of no use where a password is wanted."""
-        return bool(self.identity_token) and not self.password
+        """Whether there is only a token: of no use where a password is wanted."""
+        return bool(self.identity_token or self.registry_token) and not self.password
 
     @property
     def basic(self) -> str:

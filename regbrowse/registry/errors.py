@@ -100,6 +100,18 @@ class UnauthorizedError(HTTPStatusError):
     default_next_step = "Log in with docker login or podman login, then try again."
 
 
+class LoginNeededError(UnauthorizedError):
+    """Nobody gets in without a login, and none is known."""
+
+
+class WrongLoginError(UnauthorizedError):
+    """The login that was sent is not believed: a wrong password, a revoked token, one whose time is over."""
+
+
+class UnsafeLoginError(UnauthorizedError):
+    """A login is asked for, and the connection is one where it could be overheard. It was not sent."""
+
+
 class RealmNotTrustedError(UnauthorizedError):
     """The registry wants a login to go to a token server that is not known to belong to it. It was not sent.
 
@@ -108,7 +120,9 @@ class RealmNotTrustedError(UnauthorizedError):
         realm: The token server's.
     """
 
-    default_next_step = "Use the registry without a login there, or tell whoever runs it."
+    default_next_step = (
+        "If that host gives out the registry's tokens, name it under “trusted-realms” in the config file."
+    )
 
     def __init__(self, user_message: str, *, registry: str, realm: str) -> None:
         super().__init__(user_message, status=401)
