@@ -157,6 +157,7 @@ def _registries(options: argparse.Namespace, settings: Settings, locations: Loca
     from regbrowse.browser.registries import Registries
     from regbrowse.credentials.chain import CredentialChain
     from regbrowse.demo import DEMO_HOSTS, demo_transport
+    from regbrowse.registry.challenge_memory import ChallengesFile
     from regbrowse.settings.visited import Visited
 
     if options.certs_dir and not options.certs_dir.is_dir():
@@ -166,13 +167,17 @@ def _registries(options: argparse.Namespace, settings: Settings, locations: Loca
     else:
         offered = [(host, "config file") for host in settings.registries]
     journal = Journal(options.log)
+    service = _service(options, settings, journal)
+    if options.demo:
+        return Registries(CredentialChain(), service, Visited.load(None), journal, offered=offered, demo=demo_transport)
     return Registries(
-        CredentialChain.of(os.environ) if not options.demo else CredentialChain(()),
-        _service(options, settings, journal),
-        Visited.load(None if options.demo else locations.visited_file),
+        CredentialChain.of(os.environ, config_folder=locations.config_folder, netrc=settings.netrc),
+        service,
+        Visited.load(locations.visited_file),
         journal,
         offered=offered,
-        demo=demo_transport if options.demo else None,
+        realms=settings.trusted_realms,
+        memory=ChallengesFile(locations.challenges_file),
     )
 
 

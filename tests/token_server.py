@@ -342,9 +342,11 @@ class _Conversation(BaseHTTPRequestHandler):
             lines += [f"{name}: {value}" for name, value in answer.headers]
             lines += [f"Content-Length: {length}" for length in own]
             with contextlib.suppress(OSError):
-                self.wfile.write("\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body)
+                self.wfile.write(
+                    "\r\n".join([*lines, "", ""]).encode("latin-1") + (b"" if self.command == "HEAD" else answer.body)
+                )
 
-    do_GET = do_POST = serve  # noqa: N815
+    do_GET = do_HEAD = do_POST = serve  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Write nothing: what was asked is in `Server.requests`."""

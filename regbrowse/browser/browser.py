@@ -68,6 +68,8 @@ class Browser:
         self._wish = wish
         self._source: Source | None = None
         self._opened: list[Source] = []
+        self._former: list[Source] = []
+        self._turn = 0
         self._connecting = asyncio.Lock()
         self._lists: dict[str, tuple[float, Listing]] = {}
         self._walk: Walk | None = None
@@ -135,9 +137,12 @@ class Browser:
             source = await self._connected()
             return await source.tag_details(repository, tag, wish=self._wish, priority=priority)
 
+        turn = self._turn
+
         def keep(tag: SafeText, result: TagDetails) -> None:
-            self.details(repository)[tag] = result
-            found(tag, result)
+            if turn == self._turn:
+                self.details(repository)[tag] = result
+                found(tag, result)
 
         return VisibleRows(load, keep)
 
@@ -170,11 +175,27 @@ class Browser:
         except RegistryError as error:
             yield replace(state, phase=Phase.FAILED, problem=Problem.of(error), same=self.same(state))
 
+    async def renew(self) -> None:
+        """Begin anew, as somebody else: nothing that the one was shown is shown to the other.
+
+        What is under way still goes on as whoever asked for it, and is not kept.
+        """
+        async with self._connecting:
+            self._turn += 1
+            former, self._former = self._former, self._opened
+            self._source, self._opened = None, []
+            self._lists, self._details = {}, {}
+            walk, self._walk = self._walk, None
+        if walk:
+            await walk.aclose()
+        for source in former:
+            await source.aclose()
+
     async def aclose(self) -> None:
         """Close every connection."""
         if self._walk:
             await self._walk.aclose()
-        for source in self._opened:
+        for source in (*self._former, *self._opened):
             await source.aclose()
 
     def same(self, state: ImageState) -> tuple[SafeText, ...]:
@@ -220,7 +241,9 @@ class Browser:
             if self._source is source:  # else somebody else has found it while this one waited
                 self._source = await self._legacy(source, error)
                 self._opened.append(self._source)
-            assert self._source is not None
+            elif self._source is None:  # one is somebody else meanwhile
+                self._source = await self._connect()
+                self._opened.append(self._source)
             return self._source
 
     async def _listing(
@@ -232,6 +255,7 @@ class Browser:
             return
         names = GrowingNames()
         listing = Listing()
+        turn = self._turn
         yield listing
         try:
             async for page in self._over(asked):
@@ -243,5 +267,6 @@ class Browser:
             yield replace(listing, phase=Phase.FAILED, problem=Problem.of(error))
             return
         listing = replace(listing, phase=Phase.READY if listing.names else Phase.EMPTY)
-        self._lists[key] = (time.monotonic(), listing)
+        if turn == self._turn:
+            self._lists[key] = (time.monotonic(), listing)
         yield listing

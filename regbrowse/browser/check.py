@@ -11,7 +11,13 @@ from regbrowse.browser.details import HERE
 from regbrowse.browser.source import NOT_KNOWN, Source
 from regbrowse.browser.v2_source import V2Source
 from regbrowse.browser.wording import count
-from regbrowse.registry.errors import DeniedError, HTTPStatusError, RegistryError, UnsupportedError
+from regbrowse.registry.errors import (
+    DeniedError,
+    HTTPStatusError,
+    LoginNeededError,
+    RegistryError,
+    UnsupportedError,
+)
 from regbrowse.registry.reference import Target
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.registry.throttle import Priority
@@ -60,7 +66,7 @@ async def check_steps(
             stack.push_async_callback(v2.aclose)
             for endpoint in v2.client.transport.endpoints:
                 yield _address(endpoint)
-            source = await _reached(v2, legacy, observe)
+            source = await _reached(v2, target, legacy, observe)
             if source is not v2:
                 stack.push_async_callback(source.aclose)
             async for step in _asked(source, target):
@@ -73,9 +79,12 @@ async def check_steps(
             yield CheckStep(safe_text(f"failed     {error.user_message}"), failed=True, next_step=error.next_step)
 
 
-async def _reached(v2: V2Source, legacy: Legacy, observe: Observer) -> Source:
+async def _reached(v2: V2Source, target: Target, legacy: Legacy, observe: Observer) -> Source:
     try:
         await v2.client.ping()
+    except LoginNeededError:
+        if not target.repository:  # which may have a login of its own
+            raise
     except HTTPStatusError as error:
         if v2.is_confirmed or error.status not in NOT_KNOWN:
             raise

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from regbrowse.browser.accounts import Accounts
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.check import CheckStep, check_steps
+from regbrowse.browser.connections import NO_REALMS, Connections, Login, Realms
 from regbrowse.browser.details import HERE
 from regbrowse.browser.journal import Journal
 from regbrowse.browser.search import Search
-from regbrowse.browser.source import Source
+from regbrowse.browser.source import Source, security_words
 from regbrowse.browser.v2_source import V2Source
 from regbrowse.credentials.chain import CredentialChain
 from regbrowse.registry.constants import USER_AGENT
-from regbrowse.registry.endpoint import APIEndpoint, APIVersion
-from regbrowse.registry.errors import HTTPStatusError, UnsupportedError
+from regbrowse.registry.endpoint import APIVersion
+from regbrowse.registry.errors import CredentialError, HTTPStatusError
 from regbrowse.registry.models import Platform
 from regbrowse.registry.reference import DOCKER_HUB, RegistryAddress, Target, parse_registry_address
 from regbrowse.registry.service.default import DefaultService
@@ -30,9 +32,8 @@ from regbrowse.settings.visited import Visited
 if TYPE_CHECKING:
     from regbrowse.browser.v1_source import V1Source
     from regbrowse.registry.auth import Credential
-    from regbrowse.registry.docker_http import RequestModifier
+    from regbrowse.registry.challenge_memory import ChallengeMemory
     from regbrowse.registry.exchange import Observer
-    from regbrowse.registry.tls import TLSConfig
     from regbrowse.registry.v1.models import SearchResults
     from regbrowse.registry.wire import httpx
 
@@ -54,6 +55,8 @@ class Registries:
         visited: Where one has been; it is read and written off the event loop.
         journal: Told of every request.
         offered: Registries to offer beside those visited and logged in to, each with where it is known from.
+        realms: Pairs of registries and token servers that are allowed anyway.
+        memory: What each registry asked for the last time.
         demo: Answers in place of the network, if given.
         wish: The platform that is shown first of an image that has several.
     """
@@ -66,15 +69,20 @@ class Registries:
         journal: Journal,
         *,
         offered: Sequence[tuple[str, str]] = (),
+        realms: Realms = NO_REALMS,
+        memory: ChallengeMemory | None = None,
         demo: Callable[[], httpx.AsyncBaseTransport] | None = None,
         wish: Platform = HERE,
     ) -> None:
         self._credentials = credentials
+        self._configured_realms = realms
+        self._trusted: dict[str, list[str]] = {}
+        self._unsafe_allowed: set[RegistryAddress] = set()
         self._service = service
+        self._connections = Connections(credentials, service, journal, realms=self._realms, memory=memory, demo=demo)
         self._visited = visited
         self._journal = journal
         self._offered = tuple(offered)
-        self._demo = demo
         self._wish = wish
         self._browsers: dict[RegistryAddress, Browser] = {}
         self._opened: dict[RegistryAddress, Browser] = {}
@@ -134,8 +142,10 @@ class Registries:
         await asyncio.to_thread(import_module, "regbrowse.registry.service.search")
         from regbrowse.registry.service.auth_config import AuthConfig
 
-        account = await self._password(RegistryAddress(DOCKER_HUB))
-        login = AuthConfig(account.username, account.password) if account else None
+        hub = RegistryAddress(DOCKER_HUB)
+        # Who has not opened Docker Hub is nobody there: a helper is run only for what was opened
+        account = await self._lookup(hub, "") if hub in self._opened else None
+        login = AuthConfig(account.username, account.password) if account and not account.is_token else None
         # With its name before them, words that look like another registry's name go nowhere else
         return await self._service.search(f"{DOCKER_HUB}/{words}", limit, login, USER_AGENT)
 
@@ -163,6 +173,7 @@ class Registries:
     def check(self, target: Target) -> AsyncIterator[CheckStep]:
         """Say step by step how a registry is reached and what fails."""
         address = target.registry
+        self.browser(address)  # from now on it is one that the user has opened
         return check_steps(
             target,
             lambda observe: self._connect(address, observe),
@@ -186,120 +197,66 @@ class Registries:
         return tuple(dict.fromkeys(safe_text(name) for name in names))
 
     async def _connect(self, address: RegistryAddress, observe: Observer) -> V2Source:
-        """The way by v2: over whichever of its endpoints answers first."""
-        await asyncio.to_thread(_import_client)
-        from regbrowse.registry.auth import BasicAuthorizer
-        from regbrowse.registry.bearer import ChallengeAuthorizer
-        from regbrowse.registry.client import RegistryClient
-        from regbrowse.registry.token_keeper import TokenKeeper
-        from regbrowse.registry.transport import Transport
-
-        if self._demo is not None:
-            demo = self._demo()
-            endpoints = [APIEndpoint(f"https://{address.host}")]
-            transport = Transport(
-                endpoints, BasicAuthorizer(address.host, _nobody), make_wire=lambda _: demo, observe=observe
-            )
-            return V2Source(RegistryClient(address, transport))
-        endpoints = await self._endpoints(address, APIVersion.V2)
-        self._journal.note(f"{address}: {', then '.join(endpoint.base for endpoint in endpoints)}")
-        authorizer = ChallengeAuthorizer(
-            address.host,
-            # A mirror never gets Docker Hub's password.
-            _nobody if any(endpoint.mirror for endpoint in endpoints) else partial(self._lookup, address),
-            TokenKeeper(address.host, certs_dir=self._service.certs_dir, observe=observe),
-            trusted=all(endpoint.is_trusted for endpoint in endpoints),
-            hint=lambda: self._credentials.hint(address.host),
-        )
-        transport = Transport(endpoints, authorizer, certs_dir=self._service.certs_dir, observe=observe)
-        return V2Source(RegistryClient(address, transport))
+        return await self._connections.by_v2(address, self._login(address), observe)
 
     async def _legacy(
         self, address: RegistryAddress, source: Source, error: HTTPStatusError, observe: Observer
     ) -> V1Source:
-        """The way by v1, once `source` failed with an `error` that shows no v2 registry (seed-registry-package.md §15).
+        return await self._connections.by_v1(address, self._login(address), source, error, observe)
 
-        Raises:
-            UnsupportedError: v1 is switched off, or there is no v1 registry either.
-        """
-        host = address.host
-        if self._demo is not None or address.is_docker_hub:
-            raise error
-        if self._service.v2_only:
-            raise UnsupportedError(
-                f"{host} does not speak the v2 protocol of registries, and v1 is switched off"
-                " (disable-legacy-registry).",
-                "If it is an old registry, leave --disable-legacy-registry out, or its line in the config file.",
-                status=error.status,
-            ) from error
-        reached = source.client.transport.endpoint if isinstance(source, V2Source) else None
-        for endpoint in await self._endpoints(address, APIVersion.V1):
-            if reached and endpoint.scheme != reached.scheme:
-                continue
-            if found := await self._speaking_v1(address, endpoint, observe):
-                return found
-        raise UnsupportedError(
-            f"{host} shows no sign of being a registry: it answered {error.status} to v2, and does not know v1.",
-            f"If {address.prefix} is a repository, open {address.host} and then it, with o."
-            if address.prefix
-            else "Check the address and the port, or open a repository by its name.",
-            status=error.status,
-        ) from error
-
-    async def _speaking_v1(self, address: RegistryAddress, endpoint: APIEndpoint, observe: Observer) -> V1Source | None:
-        from regbrowse.browser.v1_source import V1Source
-        from regbrowse.registry.docker_http import new_transport
-        from regbrowse.registry.exchange import ObservedTransport
-        from regbrowse.registry.service.auth_config import AuthConfig
-        from regbrowse.registry.v1.session import Session
-
-        def make_transport(tls: TLSConfig, modifiers: Sequence[RequestModifier]) -> httpx.AsyncBaseTransport:
-            return ObservedTransport(new_transport(tls, modifiers), observe)
-
-        known = await self._password(address)
-        account = known if endpoint.is_trusted else None
-        async with AsyncExitStack() as stack:
-            v1 = endpoint.to_v1_endpoint(USER_AGENT, make_transport=make_transport)
-            stack.push_async_callback(v1.aclose)
-            self._journal.note(f"{address}: no sign of v2, asking {v1} for v1")
-            ping = await v1.ping()
-            if account and ping.wants_login:  # even for that
-                headers = {"Authorization": [account.basic]}
-                async with endpoint.to_v1_endpoint(USER_AGENT, headers, make_transport=make_transport) as asked:
-                    ping = await asked.ping()
-            if not ping.confirmed:
-                return None
-            login = AuthConfig(account.username, account.password) if account else None
-            session = await Session.new(
-                v1.client, login, v1, ping=ping, always_set_basic_auth=ping.standalone and login is not None
-            )
-            stack.pop_all()
-            return V1Source(
-                address,
-                v1,
-                session,
-                account=account,
-                withheld=None if account else known,
-                standalone=ping.standalone,
-            )
-
-    async def _endpoints(self, address: RegistryAddress, version: APIVersion) -> list[APIEndpoint]:
-        return [e for e in await self._service.endpoints_of(address) if e.version is version]
-
-    async def _password(self, address: RegistryAddress) -> Credential | None:
-        """The login for v1, which knows no identity tokens."""
-        found = await self._lookup(address, "")
-        return None if found and found.is_token else found
+    def _login(self, address: RegistryAddress) -> Login:
+        return Login(partial(self._lookup, address), may_go_unsafe=address in self._unsafe_allowed)
 
     async def _lookup(self, address: RegistryAddress, repository: str) -> Credential | None:
-        return await asyncio.to_thread(self._credentials.lookup, address.host, repository)
+        return await self._credentials.lookup(address.host, repository, is_opened=address in self._opened)
 
+    # Who one is
 
-def _import_client() -> None:
-    """Import what sends requests. That takes a tenth of a second: it is done in a thread, after the first paint."""
-    import_module("regbrowse.registry.client")
-    import_module("regbrowse.registry.bearer")
+    def accounts(self, address: RegistryAddress) -> Accounts:
+        """The accounts of a registry."""
+        return Accounts(
+            address,
+            self._credentials,
+            takes=partial(self._takes, address),
+            unsafe=partial(self._unsafe_words, address),
+            renew=partial(self._renew, address),
+            trust=partial(self._trust, address),
+            allow_unsafe=partial(self._unsafe_allowed.add, address),
+        )
 
+    async def _takes(self, address: RegistryAddress, credential: Credential) -> bool:
+        async def given(_: str) -> Credential:
+            return credential
 
-async def _nobody(_: str) -> Credential | None:
-    return None
+        login = Login(given, may_go_unsafe=address in self._unsafe_allowed)
+        return await self._connections.takes(address, login, self._journal)
+
+    async def _unsafe_words(self, address: RegistryAddress) -> SafeText:
+        endpoints = await self._connections.endpoints(address, APIVersion.V2)
+        if address in self._unsafe_allowed or all(endpoint.is_trusted for endpoint in endpoints):
+            return SafeText("")
+        reach = self._browser(address).reach
+        return reach.security if reach else security_words(endpoints[-1].scheme, verified=endpoints[-1].verify)
+
+    async def _renew(self, address: RegistryAddress) -> None:
+        self._opened.setdefault(address, self._browser(address))
+        await self._browser(address).renew()
+
+    async def _trust(self, address: RegistryAddress, realm: str) -> SafeText:
+        self._trusted.setdefault(address.host, []).append(realm)
+        try:
+            await asyncio.to_thread(self._credentials.logins_file.trust, address.host, realm)
+        except CredentialError as error:
+            return safe_text(f"{error.user_message} It holds for this run only.")
+        return SafeText("")
+
+    def _realms(self) -> Realms:
+        """Blocking: it may read a file."""
+        kept = NO_REALMS
+        with suppress(CredentialError):  # which `notices` tells
+            kept = self._credentials.logins_file.trusted_realms()
+        found: dict[str, list[str]] = {}
+        for pairs in (self._configured_realms, kept, self._trusted):
+            for registry, realms in pairs.items():
+                found.setdefault(registry, []).extend(realms)
+        return found

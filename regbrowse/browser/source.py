@@ -56,9 +56,12 @@ def security_words(scheme: str, *, verified: bool) -> SafeText:
     return SafeText("TLS verified" if verified else "TLS not verified")
 
 
+ANONYMOUS: Final = SafeText("anonymous")
+
+
 def account_words(username: str, origin: str) -> SafeText:
     """Who is logged in, and where the login is from; anonymous without a name."""
-    return safe_text(f"{username} ({origin})" if username else "anonymous", limit=60)
+    return safe_text(f"{username} ({origin})", limit=60) if username else ANONYMOUS
 
 
 class Source(Protocol):
@@ -79,6 +82,13 @@ class Source(Protocol):
     @property
     def search(self) -> FindRepositories | None:
         """Finds repositories by words; None where there is no such call, and only the catalog can be looked through."""
+
+    async def enter(self) -> None:
+        """Show who one is, where the registry asks for that. Who is believed may still be permitted nothing.
+
+        Raises:
+            WrongLoginError: The login is not believed.
+        """
 
     def catalog(self) -> AsyncIterator[Page]:
         """The repositories, page by page."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -21,12 +21,14 @@ from regbrowse.registry.errors import (
     DeniedError,
     HTTPStatusError,
     LimitExceededError,
+    LoginNeededError,
     MalformedDocumentError,
     ManifestNotFoundError,
     NotFoundError,
     RepositoryNotFoundError,
     UnauthorizedError,
     UnsupportedError,
+    WrongLoginError,
 )
 from regbrowse.registry.json_values import as_count, as_text, read_object
 from regbrowse.registry.kept import Kept
@@ -118,6 +120,10 @@ class V1Source:
             SafeText("v1"),
             SafeText(""),
         )
+
+    async def enter(self) -> None:
+        with suppress(UnsupportedError, DeniedError):
+            await self.search("", 1)
 
     async def catalog(self) -> AsyncIterator[Page]:
         """What a search for nothing finds: the repositories of a registry that keeps a search index."""
@@ -306,12 +312,12 @@ class V1Source:
         if self._withheld is not None:
             return not_safe(self._host, self._withheld)
         if self._account is not None:
-            return UnauthorizedError(
+            return WrongLoginError(
                 f"{self._host} does not accept the login of {safe_text(self._account.username)}"
                 f" (from {self._account.origin}) for {subject}.",
                 status=401,
             )
-        return UnauthorizedError(
+        return LoginNeededError(
             f"{self._host} wants to know who you are for {subject}.",
             "Today's docker login does not speak v1: write the login into ~/.docker/config.json, under auths.",
             status=401,

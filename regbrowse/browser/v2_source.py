@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from regbrowse.browser.details import tag_details
@@ -10,6 +11,7 @@ from regbrowse.browser.image import image_states
 from regbrowse.browser.source import Reach, account_words, security_words
 from regbrowse.browser.states import ImageState, TagDetails
 from regbrowse.registry.digest import Digest
+from regbrowse.registry.errors import DeniedError
 from regbrowse.registry.models import Page, Platform
 from regbrowse.registry.reference import Target
 from regbrowse.registry.text import SafeText, safe_text
@@ -52,6 +54,10 @@ class V2Source:
     @property
     def is_confirmed(self) -> bool:
         return self.client.is_confirmed
+
+    async def enter(self) -> None:
+        with suppress(DeniedError):
+            await self.client.ping()
 
     def catalog(self) -> AsyncIterator[Page]:
         return self.client.catalog()

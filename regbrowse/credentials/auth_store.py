@@ -5,6 +5,7 @@ The rules are those of docker's configfile and of containers-auth.json(5): regis
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -20,12 +21,16 @@ from regbrowse.registry.reference import DOCKER_HUB, is_repository_name, parse_r
 from regbrowse.registry.small_files import read_small_file
 from regbrowse.registry.text import SafeText, safe_text
 
-_DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"
+DOCKER_HUB_KEY: Final = "https://index.docker.io/v1/"
+"""Docker Hub, as Docker's own files and helpers call it."""
+
+TOKEN_USER: Final = "<token>"
+"""The user name by which files and helpers say that the password is an identity token."""
+
 _DOCKER_HUB_TOKENS: Final = ("/access-token", "/refresh-token")
 """Ends of the keys under which Docker keeps its account's tokens: these are no logins to the registry."""
 
-_TOKEN_USER: Final = "<token>"
-_NOTHING: Final = SafeText("")
+_SECRETS: Final = ("auth", "username", "password", "identitytoken", "registrytoken")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +39,11 @@ class _Content:
 
     logins: Mapping[str, Any] = field(default_factory=dict, repr=False)
     helpers: Mapping[str, str] = field(default_factory=dict)
-    default_helper: str = ""
+    helper_for_all: str = ""
 
 
 class AuthStore:
-    """Logins in one file or one environment variable; read when first asked, and again after it has changed.
+    """A `Store`: one file or one environment variable; read when first asked, and again after it has changed.
 
     Args:
         name: What the screen calls this store.
@@ -46,62 +51,100 @@ class AuthStore:
         text: The content, if it is not in a file.
         path_keys: Keys may go on after the host, and then are for repositories under that path: Podman's rule. Without
             it, what follows a host is cut off: Docker's rule.
+        is_flat: It has the logins alone, without `auths` around them: the form of `~/.dockercfg`.
     """
 
-    def __init__(self, name: str, path: Path | None = None, *, text: str = "", path_keys: bool = False) -> None:
+    is_program: Final = False
+
+    def __init__(
+        self, name: str, path: Path | None = None, *, text: str = "", path_keys: bool = False, is_flat: bool = False
+    ) -> None:
         self.name = safe_text(name)
         self._path = path
         self._text = text
         self._path_keys = path_keys
+        self._is_flat = is_flat
         self._lock = threading.Lock()
         self._known: tuple[object, _Content] | None = None
 
-    def lookup(self, host: str, repository: str = "") -> Credential | None:
-        """The login for a repository, or for the registry as a whole if `repository` is empty.
+    async def at(self, host: str, path: str) -> Credential | None:
+        """The login that is kept for exactly this path under a host; for the host itself if `path` is empty.
 
         Raises:
             CredentialError: The file, or what it says of this registry, cannot be read.
         """
-        return next((found for path in paths_to(repository) if (found := self.at(host, path))), None)
+        if path and not self._path_keys:
+            return None
+        return await asyncio.to_thread(self._login, host, path)
 
-    def at(self, host: str, path: str) -> Credential | None:
-        """The login that is kept for exactly this path under a host; the host itself if `path` is empty.
+    def may_have(self, host: str) -> bool:
+        """Whether it has a login for a host. Blocking, as is all that follows.
 
         Raises:
-            CredentialError: As for `lookup`.
+            CredentialError: As for `at`.
         """
-        content = self._content()
-        keys = _sorted_keys(content.logins, host, self._normalised) if not path else self._path_key(host, path)
-        found = (self._credential(key, content.logins[key]) for key in keys if key in content.logins)
-        return next(filter(None, found), None)
+        return self._login(host, "") is not None
 
     def registries(self) -> tuple[str, ...]:
-        """The hosts that this store knows a login for, or a helper that may know one."""
+        """The hosts that it knows a login for, or a helper that may know one.
+
+        Raises:
+            CredentialError: The file cannot be read.
+        """
         content = self._content()
-        keys = (*content.logins, *content.helpers)
+        keys = (*content.logins, *(key for key, helper in content.helpers.items() if helper))
         return tuple(dict.fromkeys(host for key in keys if (host := _registry(_host_of(key)))))
 
     def repositories(self, host: str) -> tuple[SafeText, ...]:
-        """The repositories, or paths that hold some, that logins of their own are kept for."""
+        """The repositories, or paths that hold some, that logins of their own are kept for.
+
+        Raises:
+            CredentialError: As for `registries`.
+        """
         if not self._path_keys:
             return ()
         paths = (key.removeprefix(f"{host}/") for key in self._content().logins if key.startswith(f"{host}/"))
         return tuple(safe_text(path) for path in paths if is_repository_name(path))
 
-    def helper_for(self, host: str) -> SafeText:
-        """The helper that keeps the login of `host`; empty if none is named for it. Helpers are not run here."""
-        content = self._content()
-        for key in _sorted_keys(content.helpers, host, self._normalised):
-            return safe_text(content.helpers[key], limit=100)
-        # With a helper for everything, Docker leaves an empty login behind to say that there is one.
-        if content.default_helper and any(_sorted_keys(content.logins, host, self._normalised)):
-            return safe_text(content.default_helper, limit=100)
-        return _NOTHING
+    def problem(self) -> CredentialError | None:
+        """What is wrong with the file as a whole; None if nothing is."""
+        try:
+            self._content()
+        except CredentialError as error:
+            return error
+        return None
 
-    def has_token_for(self, host: str) -> bool:
-        """Whether a token is kept for `host`, which is of no use where a password is wanted."""
+    def helper_for(self, host: str) -> str | None:
+        """The helper that is named for `host` alone; empty if none is to be asked for it, None if nothing is said.
+
+        Raises:
+            CredentialError: As for `registries`.
+        """
+        helpers = self._content().helpers
+        return next((helpers[key] for key in _sorted_keys(helpers, host, self._normalised)), None)
+
+    def helper_for_all(self) -> str:
+        """The helper for every host that none is named for; empty if there is none.
+
+        Raises:
+            CredentialError: As for `registries`.
+        """
+        return self._content().helper_for_all
+
+    def is_marked(self, host: str) -> bool:
+        """Whether a login of `host` has no secret in it: so Docker says that its helper has it.
+
+        Raises:
+            CredentialError: As for `registries`.
+        """
         logins = self._content().logins
-        return any(_is_token(logins[key]) for key in _sorted_keys(logins, host, self._normalised))
+        return any(_is_marker(logins[key]) for key in _sorted_keys(logins, host, self._normalised))
+
+    def _login(self, host: str, path: str) -> Credential | None:
+        content = self._content()
+        keys = _sorted_keys(content.logins, host, self._normalised) if not path else self._path_key(host, path)
+        found = (self._credential(key, content.logins[key]) for key in keys if key in content.logins)
+        return next(filter(None, found), None)
 
     def _path_key(self, host: str, path: str) -> tuple[str, ...]:
         return (f"{host}/{path}",) if self._path_keys else ()
@@ -116,11 +159,9 @@ class AuthStore:
     def _credential(self, key: str, login: object) -> Credential | None:
         if not isinstance(login, dict):
             raise self._unusable(key, "it is not an object")
-        token = login.get("identitytoken") or ""
-        if not isinstance(token, str):
+        token, registry_token = login.get("identitytoken") or "", login.get("registrytoken") or ""
+        if not isinstance(token, str) or not isinstance(registry_token, str):
             raise self._unusable(key, "its token is not a text")
-        if login.get("registrytoken") and not token:
-            return None
         encoded = login.get("auth") or ""
         if encoded:
             pair = _decoded(encoded)
@@ -131,13 +172,16 @@ class AuthStore:
             username, password = login.get("username") or "", login.get("password") or ""
             if not isinstance(username, str) or not isinstance(password, str):
                 raise self._unusable(key, "its name or password is not a text")
-        if username == _TOKEN_USER:  # how helpers mark an identity token
+        if username == TOKEN_USER:
             password, token = "", token or password
-        if not (username or password or token):
+        if token:
+            registry_token = ""
+        if not (username or password or token or registry_token):
             return None
-        if any("\ud800" <= character <= "\udfff" for character in username + password + token):
+        if any("\ud800" <= character <= "\udfff" for character in username + password + token + registry_token):
             raise self._unusable(key, "its name or password is not a text")
-        return Credential(username or (_TOKEN_USER if token else ""), password, self.name, token)
+        username = username or (TOKEN_USER if token or registry_token else "")
+        return Credential(username, password, self.name, token, registry_token)
 
     def _content(self) -> _Content:
         with self._lock:
@@ -170,6 +214,8 @@ class AuthStore:
         document = _json(raw)
         if not isinstance(document, dict):
             raise CredentialError(f"{self._shown} is not the JSON that it should be.")
+        if self._is_flat:
+            return _Content(document)
         return _Content(
             self._mapping(document, "auths"),
             self._texts(self._mapping(document, "credHelpers"), "credHelpers"),
@@ -188,7 +234,7 @@ class AuthStore:
     def _texts(self, values: Mapping[str, Any], name: str) -> Mapping[str, str]:
         if not all(isinstance(value, str) for value in values.values()):
             raise CredentialError(f"{self._shown}: “{name}” does not name a helper.")
-        return {key: value for key, value in values.items() if value}
+        return values
 
     def _unusable(self, key: str, reason: str) -> CredentialError:
         shown = safe_text(_host_of(key), limit=200)
@@ -231,7 +277,7 @@ def _registry(host: str) -> str:
 
 def _sorted_keys(entries: Mapping[str, object], host: str, normalised: Callable[[str], str]) -> list[str]:
     """The keys that are for `host`: Docker's own spelling, then the bare host, then with https, then all others."""
-    exact = (_DOCKER_HUB_KEY, host) if host == DOCKER_HUB else (host,)
+    exact = (DOCKER_HUB_KEY, host) if host == DOCKER_HUB else (host,)
 
     def rank(key: str) -> int:
         return exact.index(key) if key in exact else 2 if key.startswith("https://") else 3
@@ -239,13 +285,8 @@ def _sorted_keys(entries: Mapping[str, object], host: str, normalised: Callable[
     return sorted((key for key in entries if normalised(key) == host), key=rank)
 
 
-def _is_token(login: object) -> bool:
-    if not isinstance(login, dict):
-        return False
-    if login.get("identitytoken") or login.get("registrytoken") or login.get("username") == _TOKEN_USER:
-        return True
-    pair = _decoded(login.get("auth") or "")
-    return pair is not None and pair[0] == _TOKEN_USER
+def _is_marker(login: object) -> bool:
+    return isinstance(login, dict) and not any(login.get(name) for name in _SECRETS)
 
 
 def _decoded(encoded: object) -> tuple[str, str] | None:

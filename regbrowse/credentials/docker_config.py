@@ -17,3 +17,8 @@ def docker_config(environ: Mapping[str, str], home: Path) -> AuthStore:
     """The logins in `config.json`, in the folder that `DOCKER_CONFIG` names or else in `~/.docker`."""
     folder = environ.get("DOCKER_CONFIG")
     return AuthStore("docker config", (Path(folder) if folder else home / ".docker") / "config.json")
+
+
+def dockercfg(home: Path) -> AuthStore:
+    """The logins in `~/.dockercfg`, where Docker kept them before 2014 and some tools still do."""
+    return AuthStore("~/.dockercfg", home / ".dockercfg", is_flat=True)

@@ -19,6 +19,7 @@ from regbrowse.registry.errors import (
 from regbrowse.registry.listings import parse_error
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.registry.transport import Response
+from regbrowse.registry.vendor_hints import vendor_step
 
 _UNKNOWN_REPOSITORY: Final = frozenset({"NAME_UNKNOWN", "NAME_INVALID", "REPOSITORY_NOT_FOUND"})
 
@@ -100,7 +101,8 @@ def _failure(host: str, response: Response, subject: str, detail: SafeText) -> H
     if status == 401:
         return UnauthorizedError(f"{host} wants to know who you are for {subject}.", status=status, detail=detail)
     if status == 403:
-        return DeniedError(f"{host} denies {subject}{said}.", status=status, detail=detail)
+        step = vendor_step(host) or None
+        return DeniedError(f"{host} denies {subject}{said}.", step, status=status, detail=detail)
     if status == 404:
         return NotFoundError(f"{host} has not got {subject}.", status=status, detail=detail)
     if status == 429:

@@ -7,14 +7,26 @@ challenges; `bearer.ChallengeAuthorizer` answers those that want a token too.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from regbrowse.registry.challenges import Challenge
 from regbrowse.registry.endpoint import APIEndpoint
-from regbrowse.registry.errors import CredentialError, DeniedError, RegistryError, UnauthorizedError
+from regbrowse.registry.errors import (
+    CredentialError,
+    DeniedError,
+    LoginNeededError,
+    RegistryError,
+    UnauthorizedError,
+    UnsafeLoginError,
+    WrongLoginError,
+)
 from regbrowse.registry.text import SafeText, safe_text
+from regbrowse.registry.vendor_hints import vendor_step
+
+_TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,17 @@ def basic_authorization(username: str, password: str) -> str:
     except UnicodeEncodeError:  # whose text would hold them
         raise CredentialError("The login cannot be sent: its user name or its password is no text.") from None
     return f"Basic {base64.b64encode(pair).decode()}"
+
+
+def bearer_authorization(token: str) -> str:
+    """The value of `Authorization` for a token that a store has.
+
+    Raises:
+        CredentialError: No header could hold it.
+    """
+    if not _TOKEN.fullmatch(token):
+        raise CredentialError("The login cannot be sent: its token is too long, or not of visible ASCII characters.")
+    return f"Bearer {token}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +135,13 @@ class Authorizer(Protocol):
             RegistryError: What would be sent could not be got.
         """
 
+    async def renewed(self, scope: Scope, sent: str) -> str:
+        """What to send in the place of `sent`, whose time is over, as the registry says without a challenge.
+
+        Raises:
+            RegistryError: As `answer`.
+        """
+
     def accepted(self, scope: Scope, sent: str) -> None:
         """Told that the registry took what was sent."""
 
@@ -131,6 +161,7 @@ class BasicAuthorizer:
             that fails is never taken for one that is empty.
         trusted: Whether a password may go to this endpoint at all.
         hint: More about where a login is that cannot be used, for the next step.
+        doubt: Called before `lookup` where a login that it gave was refused: the store may have a newer one.
     """
 
     def __init__(
@@ -140,23 +171,31 @@ class BasicAuthorizer:
         *,
         trusted: bool = True,
         hint: Callable[[], str] = lambda: "",
+        doubt: Callable[[], None] = lambda: None,
     ) -> None:
         self._host = host
         self._lookup = lookup
         self._trusted = trusted
         self._hint = hint
+        self._doubt = doubt
         self._found: dict[str, Credential] = {}
         self._accepted: dict[str, Credential] = {}
+        self._account: Credential | None = None
+        self._wrong: set[Credential] = set()
 
     @property
     def account(self) -> Credential | None:
-        return next(iter(self._accepted.values()), None)
+        return self._account
 
     async def authorization(self, scope: Scope) -> str | None:
-        if scope.resource not in self._accepted:
+        return await self.offer(scope) if scope.resource in self._accepted else None
+
+    async def offer(self, scope: Scope) -> str | None:
+        """What to send where it is known already that a password is asked for; None if there is none to send."""
+        if not self._trusted:
             return None
         credential = self._found.get(login_path(scope)) or await self._look_up(scope)
-        return credential.basic if credential else None
+        return credential.basic if credential and credential not in self._wrong else None
 
     async def answer(
         self, challenges: Sequence[Challenge], scope: Scope, sent: str | None, endpoint: APIEndpoint | None = None
@@ -164,19 +203,34 @@ class BasicAuthorizer:
         schemes = [challenge.scheme for challenge in challenges]
         if "basic" not in schemes:
             raise self._cannot_answer(schemes)
+        if self._wrong or (sent is not None and sent.startswith("Basic ")):
+            self._doubt()
         credential = await self._look_up(scope)
         if credential is None:
-            raise UnauthorizedError(f"{self._host} wants to know who you are.", self._hint() or None, status=401)
+            raise login_needed(self._host, self._hint())
         if not self._trusted:
             raise not_safe(self._host, credential)
-        if sent == credential.basic:
+        if sent == credential.basic or credential in self._wrong:  # who sends it again may lock the account
             raise self._refused(credential, scope)
+        return credential.basic
+
+    async def renewed(self, scope: Scope, sent: str) -> str:
+        self._doubt()
+        credential = await self._look_up(scope)
+        if credential is None:
+            raise login_needed(self._host, self._hint())
+        if sent == credential.basic:
+            raise WrongLoginError(
+                f"{self._host} says that the time of the password of {whose(credential)} is over.",
+                vendor_step(self._host) or None,
+                status=403,
+            )
         return credential.basic
 
     def accepted(self, scope: Scope, sent: str) -> None:
         credential = self._found.get(login_path(scope))
         if credential is not None and credential.basic == sent:
-            self._accepted[scope.resource] = credential
+            self._accepted[scope.resource] = self._account = credential
 
     async def refusal(self, scope: Scope, sent: str) -> RegistryError | None:
         return None
@@ -194,12 +248,14 @@ class BasicAuthorizer:
         return credential
 
     def _refused(self, credential: Credential, scope: Scope) -> UnauthorizedError | DeniedError:
-        user = safe_text(credential.username)
-        if credential not in self._accepted.values():
-            return UnauthorizedError(
-                f"{self._host} does not accept the password of {user} (from {credential.origin}).", status=401
-            )
-        return not_permitted(self._host, user, scope)
+        if credential in self._accepted.values():
+            return not_permitted(self._host, safe_text(credential.username), scope)
+        self._wrong.add(credential)
+        return WrongLoginError(
+            f"{self._host} does not accept the password of {whose(credential)}.",
+            vendor_step(self._host) or None,
+            status=401,
+        )
 
     def _cannot_answer(self, schemes: Sequence[str]) -> UnauthorizedError:
         if "bearer" in schemes:
@@ -217,6 +273,23 @@ def login_path(scope: Scope) -> str:
     return scope.name if scope.resource == "repository" else ""
 
 
+def whose(credential: Credential) -> str:
+    """The account, and where its login is from, for a sentence."""
+    return f"{safe_text(credential.username or 'your login')} (from {credential.origin})"
+
+
+def login_needed(host: str, hint: str, message: str | None = None, detail: SafeText | None = None) -> LoginNeededError:
+    """Nobody gets in without a login, and there is none that could be used.
+
+    Args:
+        hint: Why there is none, if that is known; the next step.
+        message: What is wanted; who you are, if not given.
+    """
+    return LoginNeededError(
+        message or f"{host} wants to know who you are.", hint or vendor_step(host) or None, status=401, detail=detail
+    )
+
+
 def not_permitted(host: str, who: str, scope: Scope, detail: SafeText | None = None) -> DeniedError:
     """The registry knows `who` asks, and does not let them do what `scope` says."""
     if scope == CATALOG:
@@ -227,12 +300,12 @@ def not_permitted(host: str, who: str, scope: Scope, detail: SafeText | None = N
             detail=detail,
         )
     what = f"read {scope.name}" if scope != ENTRANCE else "in"
-    return DeniedError(f"{host} does not let {who} {what}.", status=401, detail=detail)
+    return DeniedError(f"{host} does not let {who} {what}.", vendor_step(host) or None, status=401, detail=detail)
 
 
-def not_safe(host: str, credential: Credential) -> UnauthorizedError:
+def not_safe(host: str, credential: Credential) -> UnsafeLoginError:
     """A login would be needed, and cannot go to where it could be overheard."""
-    return UnauthorizedError(
+    return UnsafeLoginError(
         f"{host} wants a password, and the connection to it is not safe.",
         f"The login of {safe_text(credential.username)} was not sent. Give the registry a certificate.",
         status=401,

@@ -16,17 +16,21 @@ from contextlib import contextmanager
 from typing import Any, Final, cast
 
 from regbrowse.registry.constants import USER_AGENT
+from regbrowse.registry.dialing import DialGuard
 from regbrowse.registry.errors import ConfigError, RedirectRefusedError
 from regbrowse.registry.redirects import (
     KEEPS_LOGIN,
+    LED_BY,
     REDIRECT_STATUSES,
     host_of,
+    is_same_host,
     is_trusted_location,
     leaves_tls,
     may_carry_login,
     origin_of,
     redirect_target,
 )
+from regbrowse.registry.resolving import Resolver, system_resolver
 from regbrowse.registry.text import safe_text
 from regbrowse.registry.tls import TLSConfig
 from regbrowse.registry.wire import httpx
@@ -105,7 +109,10 @@ def copy_of(request: httpx.Request) -> httpx.Request:
 
 
 def new_transport(
-    tls_config: TLSConfig | None = None, modifiers: Sequence[RequestModifier] = ()
+    tls_config: TLSConfig | None = None,
+    modifiers: Sequence[RequestModifier] = (),
+    *,
+    resolver: Resolver = system_resolver,
 ) -> httpx.AsyncBaseTransport:
     """What carries requests to a registry and wherever its answers lead (seed-registry-package.md §7).
 
@@ -115,14 +122,17 @@ def new_transport(
     Args:
         tls_config: For every host, those that redirects lead to included, as in Go; the system's CAs alone if None.
         modifiers: Applied in this order to a copy of each request.
+        resolver: Finds the addresses of hosts that a redirect leads to, which may not be this machine's own
+            (registry-client.md §5.4).
     """
-    return _NewTransport(tls_config or TLSConfig(), tuple(modifiers))
+    return _NewTransport(tls_config or TLSConfig(), tuple(modifiers), resolver)
 
 
 class _NewTransport(httpx.AsyncBaseTransport):
-    def __init__(self, tls_config: TLSConfig, modifiers: tuple[RequestModifier, ...]) -> None:
+    def __init__(self, tls_config: TLSConfig, modifiers: tuple[RequestModifier, ...], resolver: Resolver) -> None:
         self._tls_config = tls_config
         self._modifiers = modifiers
+        self._resolver = resolver
         self._wires: dict[str, httpx.AsyncHTTPTransport] = {}
         self._wiring = asyncio.Lock()
 
@@ -131,7 +141,9 @@ class _NewTransport(httpx.AsyncBaseTransport):
         request.extensions.setdefault("timeout", TIMEOUTS.as_dict())
         for modify in self._modifiers:
             modify(request)
-        wire = await self._wire(request.url.scheme)
+        wire: httpx.AsyncBaseTransport = await self._wire(request.url.scheme)
+        if led_by := request.extensions.get(LED_BY):
+            wire = DialGuard(wire, led_by, self._resolver)
         with _one_kind_of_error(request):
             response = await wire.handle_async_request(request)
         response.stream = _Body(response, request)
@@ -240,6 +252,7 @@ class _Client(httpx.AsyncClient):
             target = redirect_target(response.url, response.headers["location"], may_leave_tls=True)
             keeps_login = keeps_login and may_carry_login(first, target)
             request = _redirected(response, target, self.cookies, keeps_login=keeps_login)
+            request.extensions[LED_BY] = "" if is_same_host(first, target) else host_of(first)
             if (request.method, str(target)) in seen:
                 raise RedirectRefusedError(f"{host_of(response.url)} redirects in a circle.")
             seen.add((request.method, str(target)))

@@ -14,8 +14,8 @@ from typing import Final
 from regbrowse.registry.challenges import Challenge
 from regbrowse.registry.endpoint import APIEndpoint, is_loopback
 from regbrowse.registry.errors import RedirectRefusedError
-from regbrowse.registry.redirects import host_of, origin_of
-from regbrowse.registry.reference import DOCKER_HUB, DOCKER_HUB_REGISTRY, RegistryAddress
+from regbrowse.registry.redirects import host_of, is_same_host, origin_of
+from regbrowse.registry.reference import DOCKER_HUB, DOCKER_HUB_REGISTRY
 from regbrowse.registry.token_protocol import token_realm
 from regbrowse.registry.wire import httpx
 
@@ -78,7 +78,7 @@ def token_service(
     """
     asked = httpx.URL(endpoint.base)
     realm = _without_last_dot(httpx.URL(token_realm(challenge, endpoint.base)))
-    is_own = _hostname(realm) == _hostname(asked)
+    is_own = is_same_host(realm, asked)
     is_near = is_own or (is_loopback(host_of(asked)) and is_loopback(host_of(realm)))
     if realm.scheme == "http" and not is_near:
         raise RedirectRefusedError(
@@ -108,10 +108,6 @@ def _is_pair(registry: str, realm: httpx.URL, trusted: TrustedRealms) -> bool:
         f"https://{each.removeprefix('https://').rstrip('/')}" for name in names for each in trusted.get(name, ())
     }
     return origin_of(realm) in origins
-
-
-def _hostname(url: httpx.URL) -> str:
-    return RegistryAddress(host_of(url)).hostname
 
 
 def _without_last_dot(url: httpx.URL) -> httpx.URL:

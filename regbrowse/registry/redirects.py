@@ -7,9 +7,13 @@ from typing import Final
 from urllib.parse import urljoin
 
 from regbrowse.registry.errors import RedirectRefusedError
+from regbrowse.registry.reference import RegistryAddress
 from regbrowse.registry.wire import httpx
 
 REDIRECT_STATUSES: Final = frozenset({301, 302, 303, 307, 308})
+
+LED_BY: Final = "regbrowse.led_by"
+"""The extension of a request that a server led to another host: the host that was asked first."""
 
 KEEPS_LOGIN: Final = "regbrowse.keeps_login"
 """The extension of a request that follows a redirect: whether what belongs to the first request's login may go along.
@@ -61,6 +65,11 @@ def is_trusted_location(url: httpx.URL) -> bool:
 
 def leaves_tls(url: httpx.URL, target: httpx.URL) -> bool:
     return url.scheme == "https" and target.scheme != "https"
+
+
+def is_same_host(url: httpx.URL, other: httpx.URL) -> bool:
+    """Whether both are at the same name or address, on whatever ports."""
+    return RegistryAddress(host_of(url)).hostname == RegistryAddress(host_of(other)).hostname
 
 
 def origin_of(url: httpx.URL) -> str:

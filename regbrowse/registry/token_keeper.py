@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from regbrowse.registry.asking import ANSWER_WITHIN
-from regbrowse.registry.auth import Credential
+from regbrowse.registry.auth import Credential, whose
 from regbrowse.registry.constants import CERTS_DIR
 from regbrowse.registry.dialing import DialGuard
 from regbrowse.registry.docker_http import MakeTransport, new_transport
@@ -24,24 +24,30 @@ from regbrowse.registry.errors import (
     NoTokenError,
     RateLimitedError,
     RealmNotTrustedError,
-    UnauthorizedError,
+    WrongLoginError,
 )
 from regbrowse.registry.exchange import Exchange, ObservedTransport, Observer, Pause
 from regbrowse.registry.realms import TokenService
 from regbrowse.registry.resolving import Resolver, system_resolver
 from regbrowse.registry.single_flight import SingleFlight
-from regbrowse.registry.text import safe_text
 from regbrowse.registry.tls import TLSConfig, read_certs_directory
 from regbrowse.registry.token_protocol import SHORTEST_LIFE, Token, TokenRequest, refresh_request, token_request
 from regbrowse.registry.tokens import fetch_token, steady_clock
+from regbrowse.registry.vendor_hints import vendor_step
 from regbrowse.registry.wire import httpx
 
 TOKENS_LIMIT: Final = 256
 """Tokens that are kept; one may have 16 KiB."""
 
+MOST_AT_ONCE: Final = 4
+"""Requests to token servers at the same time."""
+
 _MOST_SLACK: Final = timedelta(seconds=30)
 _NO_OAUTH: Final = frozenset({400, 401, 404, 405})
 """How token servers answer a POST that know only GET: GCR, Artifactory and ACR differ (registry-client.md §1.3)."""
+
+_NO_TOKENS: Final = frozenset({404, 405, 501})
+"""Statuses that would say, of a registry, that it does not speak v2: a token server's are never taken for its own."""
 
 
 @dataclass(slots=True)
@@ -70,6 +76,7 @@ class TokenKeeper:
         resolver: Finds the addresses of token servers.
         clock: Times of one clock that never jumps.
         within: Seconds for each answer.
+        places: How many requests there may be at once; `MOST_AT_ONCE` of this keeper's own if not given.
     """
 
     def __init__(
@@ -82,6 +89,7 @@ class TokenKeeper:
         resolver: Resolver = system_resolver,
         clock: Callable[[], datetime] | None = None,
         within: float = ANSWER_WITHIN,
+        places: asyncio.Semaphore | None = None,
     ) -> None:
         self._host = host
         self._certs_dir = certs_dir
@@ -90,6 +98,7 @@ class TokenKeeper:
         self._resolver = resolver
         self._clock = clock or steady_clock()
         self._within = within
+        self._places = places or asyncio.Semaphore(MOST_AT_ONCE)
         self._flights = SingleFlight()
         self._kept: OrderedDict[_Key, _Kept] = OrderedDict()
         self._refused: dict[tuple[str, str], Credential] = {}
@@ -115,12 +124,13 @@ class TokenKeeper:
 
         Raises:
             RealmNotTrustedError: The token server may not be told `login`. Nothing was sent there.
-            UnauthorizedError: It does not believe `login`, or wants one.
+            WrongLoginError: It does not believe `login`.
+            UnauthorizedError: It wants a login.
             DeniedError, RateLimitedError, RegistryError: As `fetch_token`.
         """
         if login and not service.may_have_login:
             raise RealmNotTrustedError(
-                f"{self._host} wants the login of {safe_text(login.username)} (from {login.origin}) to be told to"
+                f"{self._host} wants the login of {whose(login)} to be told to"
                 f" {service.host}, which is not known to belong to it. Nothing was sent there.",
                 registry=self._host,
                 realm=service.host,
@@ -159,13 +169,16 @@ class TokenKeeper:
         if login and self._refused.get((service.realm, login.username)) == login:
             raise self._wrong_login(service, login)
         try:
-            token = await self._ask(service, login, scopes)
+            async with self._places:
+                token = await self._ask(service, login, scopes)
         except RateLimitedError as error:
             if error.retry_after is None:
                 raise
             message = f"{error.user_message.rstrip('.')}. It asks to wait {error.retry_after:,.0f} s."
             raise RateLimitedError(message, retry_after=error.retry_after, detail=error.detail) from error
         except HTTPStatusError as error:
+            if error.status in _NO_TOKENS:
+                raise NoTokenError(error.user_message) from error
             is_wrong = error.status == 401 or (error.status == 400 and login is not None and not login.password)
             if login is None or not is_wrong:
                 raise
@@ -228,9 +241,10 @@ class TokenKeeper:
             return TLSConfig()
         return read_certs_directory(TLSConfig(), self._certs_dir / service.host)
 
-    def _wrong_login(self, service: TokenService, login: Credential) -> UnauthorizedError:
-        whose = f"{'password' if login.password else 'token'} of {safe_text(login.username or 'your login')}"
-        return UnauthorizedError(
-            f"{service.host} does not accept the {whose} (from {login.origin}), which {self._host} asked for.",
+    def _wrong_login(self, service: TokenService, login: Credential) -> WrongLoginError:
+        what = "password" if login.password else "token"
+        return WrongLoginError(
+            f"{service.host} does not accept the {what} of {whose(login)}, which {self._host} asked for.",
+            vendor_step(self._host) or None,
             status=401,
         )

@@ -21,6 +21,7 @@ from regbrowse.registry.auth import Authorizer, Scope
 from regbrowse.registry.bodies import read_bounded
 from regbrowse.registry.challenges import Challenge, parse_challenges
 from regbrowse.registry.constants import CERTS_DIR, USER_AGENT
+from regbrowse.registry.dialing import DialGuard
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import (
     ConnectionFailedError,
@@ -31,10 +32,12 @@ from regbrowse.registry.errors import (
 from regbrowse.registry.exchange import Exchange, Observer, Pause, redacted
 from regbrowse.registry.failures import connection_failure, was_reached
 from regbrowse.registry.redirects import REDIRECT_STATUSES, host_of, origin_of, redirect_target
+from regbrowse.registry.resolving import Resolver, system_resolver
 from regbrowse.registry.scopes import wants_more
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.registry.throttle import HostLimiter, Priority
 from regbrowse.registry.tls import TLSConfig, read_certs_directory
+from regbrowse.registry.vendor_hints import says_expired
 from regbrowse.registry.wire import httpx
 
 TRIES: Final = 3
@@ -118,6 +121,7 @@ class Transport:
         make_wire: Makes what carries the bytes; a real one, or the demo's.
         observe: Told of every exchange and every pause.
         sleep: Waits between tries.
+        resolver: Finds the addresses of hosts that a redirect leads to.
     """
 
     def __init__(
@@ -129,6 +133,7 @@ class Transport:
         make_wire: MakeWire = _real_wire,
         observe: Observer = _nothing,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        resolver: Resolver = system_resolver,
     ) -> None:
         self.endpoints = tuple(endpoints)
         self.authorizer = authorizer
@@ -138,9 +143,10 @@ class Transport:
         self._make_wire = make_wire
         self._observe = observe
         self._sleep = sleep
+        self._resolver = resolver
         self._limiter = HostLimiter(sleep)
         self._reaching = asyncio.Lock()
-        self._wires: dict[tuple[str, TLSConfig | None], httpx.AsyncBaseTransport] = {}
+        self._wires: dict[tuple[str, TLSConfig | None, str], httpx.AsyncBaseTransport] = {}
         self._wiring = asyncio.Lock()
 
     async def request(self, request: Request) -> Response:
@@ -158,18 +164,29 @@ class Transport:
             response = await self._persist(request, authorization)
             for _ in range(ANSWERS):
                 challenges = parse_challenges(response.headers.get_list("www-authenticate"))
-                if not _is_challenged(response, challenges, authorization):
+                if _is_challenged(response, challenges, authorization):
+                    authorization = await self.authorizer.answer(
+                        challenges, request.scope, authorization, self.endpoint
+                    )
+                elif authorization is not None and self._is_over(response):
+                    authorization = await self.authorizer.renewed(request.scope, authorization)
+                else:
                     break
-                authorization = await self.authorizer.answer(challenges, request.scope, authorization, self.endpoint)
                 response = await self._persist(request, authorization)
             else:
                 if response.status == 401 and authorization is not None:
                     refusal = await self.authorizer.refusal(request.scope, authorization)
                     if refusal:
                         raise refusal
-            if authorization is not None and response.status < 500 and response.status not in (401, 429):
+            is_taken = response.status < 500 and response.status not in (401, 429) and not self._is_over(response)
+            if authorization is not None and is_taken:
                 self.authorizer.accepted(request.scope, authorization)
             return response
+
+    def _is_over(self, response: Response) -> bool:
+        """Whether the registry says without a challenge that the time of what was sent is over."""
+        host = self.endpoint.host if self.endpoint and not response.stranger else ""
+        return says_expired(host, response.status, response.body)
 
     def hurry(self, path: str) -> None:
         """Let a request for `path` that waits for its turn go before the rows."""
@@ -239,7 +256,7 @@ class Transport:
         stranger = ""
         seen = {str(url)}
         for _ in range(REDIRECTS + 1):
-            wire = await self._wire(url, endpoint.tls_config if origin_of(url) == home else None)
+            wire = await self._wire(url, endpoint, is_home=origin_of(url) == home)
             response = await self._send(wire, url, request, None if stranger else authorization)
             if response.status == 401 and stranger:
                 raise UnauthorizedError(
@@ -257,9 +274,10 @@ class Transport:
                 stranger = host_of(url)
         raise RedirectRefusedError(f"{endpoint.host} redirects more than {REDIRECTS} times.")
 
-    async def _wire(self, url: httpx.URL, tls: TLSConfig | None) -> httpx.AsyncBaseTransport:
-        """The connections to one origin. Its settings never serve another; None are those of a host on the way."""
-        key = (origin_of(url), tls)
+    async def _wire(self, url: httpx.URL, endpoint: APIEndpoint, *, is_home: bool) -> httpx.AsyncBaseTransport:
+        """The connections to one origin. The settings of the endpoint's own never serve another."""
+        tls = endpoint.tls_config if is_home else None
+        key = (origin_of(url), tls, endpoint.host)
         if wire := self._wires.get(key):
             return wire
         async with self._wiring:
@@ -267,7 +285,8 @@ class Transport:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 if url.scheme == "https":
                     context = await asyncio.to_thread(self._ssl_context, host_of(url), tls)
-                self._wires[key] = self._make_wire(context)
+                wire = self._make_wire(context)
+                self._wires[key] = wire if is_home else DialGuard(wire, endpoint.host, self._resolver)
             return self._wires[key]
 
     def _ssl_context(self, host: str, tls: TLSConfig | None) -> ssl.SSLContext:

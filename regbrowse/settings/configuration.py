@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from regbrowse.registry.errors import ConfigError
-from regbrowse.registry.reference import parse_registry_address
+from regbrowse.registry.reference import is_registry_host, parse_registry_address
 from regbrowse.registry.service.insecure import read_insecure_registries
 from regbrowse.registry.service.mirrors import validate_mirror
 from regbrowse.registry.small_files import read_small_file
@@ -35,6 +35,8 @@ class Settings:
         certs_dir: In place of Docker's directory of certificates.
         keys: Keys by the id of the action that they are for. Whether there is such an action is not checked here.
         registries: Registries to offer.
+        trusted_realms: By a registry's host, the hosts of token servers that may be told its logins, over https.
+        netrc: Look for logins in `~/.netrc` too.
         unknown: Settings that this version does not know.
         notices: What the user should hear of, one sentence each.
     """
@@ -46,6 +48,8 @@ class Settings:
     certs_dir: Path | None = None
     keys: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     registries: tuple[str, ...] = ()
+    trusted_realms: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    netrc: bool = False
     unknown: tuple[SafeText, ...] = ()
     notices: tuple[SafeText, ...] = ()
 
@@ -89,11 +93,14 @@ class _Reader:
             "certs-dir": ("certs_dir", self._folder),
             "keys": ("keys", self._keys),
             "registries": ("registries", self._registries),
+            "trusted-realms": ("trusted_realms", self._trusted_realms),
+            "netrc": ("netrc", self._flag),
         }
         found: dict[str, Any] = {}
         unknown: list[SafeText] = []
         notices: list[SafeText] = []
-        for name, node in self._mapping(root, "settings, each as “name: value”").items():
+        settings = self._mapping(root, "settings, each as “name: value”", spelled=_with_dashes)
+        for name, node in settings.items():
             if name not in readers:
                 unknown.append(safe_text(name, limit=100))
                 notices.append(
@@ -154,6 +161,15 @@ class _Reader:
             named = [(self._text(entry, "a registry"), _line(entry)) for entry in self._sequence(node, "registries")]
         return tuple(self._checked(name, line, lambda text: str(parse_registry_address(text))) for name, line in named)
 
+    def _trusted_realms(self, node: Node) -> Mapping[str, tuple[str, ...]]:
+        pairs = self._mapping(node, "registries, each with a list of its token servers", spelled=self._registry_host)
+        return MappingProxyType(
+            {host: self._checked_texts(realms, "token servers", _token_server) for host, realms in pairs.items()}
+        )
+
+    def _registry_host(self, text: str, line: int) -> str:
+        return self._checked(text, line, _registry_host)
+
     def _checked_texts(self, node: Node, what: str, check: Callable[[str], str]) -> tuple[str, ...]:
         entries = self._sequence(node, what)
         return tuple(self._checked(self._text(entry, "a text"), _line(entry), check) for entry in entries)
@@ -164,14 +180,17 @@ class _Reader:
         except ConfigError as error:
             raise ConfigError(f"{self._path}, line {line}: {error.user_message}", error.next_step) from None
 
-    def _mapping(self, node: Node, what: str) -> dict[str, Node]:
+    def _mapping(
+        self, node: Node, what: str, spelled: Callable[[str, int], str] = lambda name, line: name
+    ) -> dict[str, Node]:
+        """The values by their names, each spelled as `spelled` says, which is told the line too."""
         import yaml
 
         if not isinstance(node, yaml.MappingNode):
             self._expected(node, what)
         found: dict[str, Node] = {}
         for key, value in node.value:
-            name = self._text(key, "a name", of_any_tag=True)
+            name = spelled(self._text(key, "a name", of_any_tag=True), _line(key))
             if name in found:
                 self._fail(_line(key), f"“{name}” is there a second time")
             found[name] = value
@@ -212,3 +231,34 @@ def _is_null(node: Node) -> bool:
 
 def _same(text: str, _: object) -> str:
     return text
+
+
+def _with_dashes(name: str, _: int) -> str:
+    return name.replace("_", "-")
+
+
+def _registry_host(text: str) -> str:
+    """The host of a registry as its address has it.
+
+    Raises:
+        ConfigError: It is more than a host, or none.
+    """
+    address = parse_registry_address(text)
+    if address.scheme or address.prefix:
+        raise ConfigError(f"“{safe_text(text, limit=100)}” is more than a registry's host.", "Write it as its host.")
+    return address.host
+
+
+def _token_server(text: str) -> str:
+    """The host of a token server, with its port unless that is 443.
+
+    Raises:
+        ConfigError: It is neither a host nor an origin of https.
+    """
+    host = text.removeprefix("https://").removesuffix("/").lower().removesuffix(":443")
+    if not is_registry_host(host):
+        raise ConfigError(
+            f"“{safe_text(text.rpartition('@')[2], limit=100)}” is no token server's host.",
+            "Write it as auth.corp, or as https://auth.corp:8443; logins go there over https only.",
+        )
+    return host

@@ -17,14 +17,18 @@ class Locations:
 
     Attributes:
         config_file: Written by the user.
+        config_folder: Where the lists that we keep ourselves are.
         themes_folder: The user's own themes.
         cache_folder: Safe to delete.
+        challenges_file: What registries asked for the last time; in the cache folder.
         visited_file: Which repositories were visited.
     """
 
     config_file: Path
+    config_folder: Path
     themes_folder: Path
     cache_folder: Path
+    challenges_file: Path
     visited_file: Path
 
     @classmethod
@@ -35,11 +39,14 @@ class Locations:
             ConfigError: There is no home folder.
         """
         config = _base(environ, home, "XDG_CONFIG_HOME", ".config")
+        cache = _base(environ, home, "XDG_CACHE_HOME", ".cache")
         named = environ.get("REGBROWSE_CONFIG")
         return cls(
             config_file=Path(named) if named else config / "config.yaml",
+            config_folder=config,
             themes_folder=config / "themes",
-            cache_folder=_base(environ, home, "XDG_CACHE_HOME", ".cache"),
+            cache_folder=cache,
+            challenges_file=cache / "challenges.json",
             visited_file=_base(environ, home, "XDG_STATE_HOME", ".local/state") / "visited.json",
         )
 

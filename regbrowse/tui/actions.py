@@ -42,6 +42,7 @@ class Action:
         words: For the palette and the help.
         panes: Where it applies.
         in_footer: Whether the footer shows it there.
+        also: Other words by which the palette finds it.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Action:
     words: str
     panes: frozenset[Pane] = _ALL
     in_footer: bool = False
+    also: str = ""
 
     @property
     def method(self) -> str:
@@ -84,7 +86,8 @@ ACTIONS: Final = (
     Action("search-everywhere", "", "", "search everywhere", "Search everywhere: all known registries, and Docker Hub"),
     Action("open", "o", "o", "by name", "Open by name: a registry, a repository or an image", in_footer=True),
     Action("connection", "c", "c", "connection", "Show how this registry is reached, step by step"),
-    Action("registries", "R", "R", "registries", "Switch to another registry that is known here"),
+    Action("registries", "R", "R", "registries", "Switch to another registry, open one, log in to one", also="add"),
+    Action("account", "L", "L", "login", "Log in, switch account, log out", also="password token user name sign in"),
     Action("refresh", "r", "r", "refresh", "Ask the registry again for what is in this pane"),
     Action("refresh-all", "ctrl+r", "ctrl+r", "refresh all", "Ask the registry again for everything on the screen"),
     Action("pane-1", "1", "1", "Search", "Go to the Search pane"),

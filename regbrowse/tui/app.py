@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -17,7 +18,7 @@ from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.tui import actions, clipboard
 from regbrowse.tui.guards import GuardedApp
 from regbrowse.tui.screens.browse import BrowseScreen
-from regbrowse.tui.screens.dialogs import Choice, ChoiceScreen
+from regbrowse.tui.screens.dialogs import Change, OpenScreen
 from regbrowse.tui.screens.welcome import WelcomeScreen
 from regbrowse.tui.themes import (
     LoadedThemes,
@@ -108,6 +109,7 @@ class RegbrowseApp(GuardedApp):
 
     async def _settle(self) -> None:
         await asyncio.to_thread(import_views)
+        await asyncio.to_thread(import_module, "regbrowse.tui.screens.registries")
         await asyncio.to_thread(self.registries.known)
         self._notices += await asyncio.to_thread(self.registries.notices)
         self._offer_themes(await asyncio.to_thread(self._read_themes))
@@ -146,15 +148,24 @@ class RegbrowseApp(GuardedApp):
             screen.go_to(target)
 
     async def choose_registry(self, current: RegistryAddress) -> None:
-        """Let the user switch from `current` to another registry that is known."""
+        """Let the user switch from `current` to another registry, or log in to one."""
+        from regbrowse.tui.screens.registries import RegistriesScreen
+
         known = [entry for entry in await asyncio.to_thread(self.registries.known) if entry.address != current]
-        if not known:
-            self.notify("No other registry is known. Press o to open one by its name.")
-            return
-        choices = [Choice(safe_text(str(entry.address)), entry.origin) for entry in known]
-        chosen = await self.push_screen_wait(ChoiceScreen("Registries", choices))
-        if chosen is not None:
-            self.open_target(Target(known[chosen].address))
+        chosen = await self.push_screen_wait(RegistriesScreen(known, self.registries.accounts, self._account_changed))
+        target: Target | None = None
+        if chosen is not None and chosen < len(known):
+            target = Target(known[chosen].address)
+        elif chosen is not None:
+            target = await self.push_screen_wait(OpenScreen(current))
+        if target is not None:
+            self.open_target(target)
+
+    def _account_changed(self, address: RegistryAddress, change: Change | None) -> None:
+        if address in self._screens:
+            self._screens[address].account_changed(change)
+        elif change and change.said:
+            self.notify(change.said, severity="warning", timeout=10)
 
     def copy(self, text: SafeText) -> None:
         """Copy, and say what."""

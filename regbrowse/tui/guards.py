@@ -135,6 +135,8 @@ class GuardedApp(App[None]):
     """Is a sentence shown in place of the screen?"""
     _reported = False
     """Was the fault that ends the app printed?"""
+    _held: tuple[events.Key, ...] = ()
+    """Keys for a screen that opens."""
 
     async def run_async(self, *, headless: bool = False, **options: Any) -> None:
         """Run; signals are handled unless there is no terminal at all."""
@@ -203,17 +205,43 @@ class GuardedApp(App[None]):
 
     # What is typed
 
+    @property
+    def _holds_keys(self) -> bool:
+        """Whether a screen opens that says it wants all keys, or others are still to be sent before."""
+        with suppress(ScreenStackError):
+            return bool(self._held) or getattr(self.screen, "is_opening", False)
+        return False
+
+    def release_keys(self) -> None:
+        """Told by such a screen that it is there."""
+        self.call_next(self._send_held)
+
+    async def _send_held(self) -> None:
+        while self._held and not getattr(self.screen, "is_opening", False):
+            key, self._held = self._held[0], self._held[1:]
+            typed = events.Key(key.key, key.character)
+            if self.focused is not None:
+                typed.set_sender(self.focused)
+            await super().on_event(typed)
+
     async def on_event(self, event: events.Event) -> None:
-        """Note of each key whom it is sent to."""
-        if isinstance(event, events.Key) and not event.is_forwarded and self.focused is not None:
-            event.set_sender(self.focused)
+        """Note of each key whom it is sent to; hold it as long as that one is not there."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            if self._holds_keys:
+                self._held += (event,)
+                return
+            if self.focused is not None:
+                event.set_sender(self.focused)
         await super().on_event(event)
 
     async def _on_key(self, event: events.Key) -> None:
         # Over a slow connection keys come in bursts: what follows the `/` that opens a text box was still sent to the
         # list, and comes back unused
         focused = self.focused
-        if isinstance(focused, Input) and focused is not event._sender and event.is_printable:
+        if self._holds_keys:
+            event.prevent_default()
+            self._held += (event,)
+        elif isinstance(focused, Input) and focused is not event._sender and event.is_printable:
             event.prevent_default()
             typed = events.Key(event.key, event.character)
             typed.set_sender(focused)

@@ -17,7 +17,7 @@ _ABOUT: Final = {
     "ctrl+n searches elsewhere: here, on Docker Hub, or everywhere, which is all registries that are known. "
     "Whoever has a search of its own is asked when you stop typing, or at enter.",
     Pane.REPOSITORIES: "The repositories of this registry, as it lists them. "
-    "What it does not list can still be opened by name.",
+    "What it does not list can still be opened by name, and what it does not show to everybody after L.",
     Pane.TAGS: "The tags of one repository. “= latest” beside a tag says that both name the same image. "
     "Digest, size and age are asked for as the rows come on the screen.",
     Pane.IMAGE: "What the image is. In Manifest, enter follows a digest, esc comes back.",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -8,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regbrowse.credentials.auth_store import AuthStore, paths_to
+from regbrowse.registry.auth import Credential
 from regbrowse.registry.errors import CredentialError
 
 CANARY = "s3cr3t-canary"
@@ -34,8 +36,20 @@ def podman(**auths: Any) -> AuthStore:
     return AuthStore("podman auth.json", text=json.dumps({"auths": auths}), path_keys=True)
 
 
+def found(store: AuthStore, host: str, repository: str = "") -> Credential | None:
+    """The login of the most specific path that has one."""
+
+    async def look_up() -> Credential | None:
+        for path in paths_to(repository):
+            if credential := await store.at(host, path):
+                return credential
+        return None
+
+    return asyncio.run(look_up())
+
+
 def user(store: AuthStore, host: str, repository: str = "") -> str | None:
-    credential = store.lookup(host, repository)
+    credential = found(store, host, repository)
     return credential.username if credential else None
 
 
@@ -54,7 +68,7 @@ def user(store: AuthStore, host: str, repository: str = "") -> str | None:
     ],
 )
 def test_login_is_read(entry: dict[str, str], pair: tuple[str, str]) -> None:
-    credential = docker(auths={"registry.corp": entry}).lookup("registry.corp")
+    credential = found(docker(auths={"registry.corp": entry}), "registry.corp")
     assert credential
     assert (credential.username, credential.password) == pair
 
@@ -67,16 +81,14 @@ def test_login_is_read(entry: dict[str, str], pair: tuple[str, str]) -> None:
         {"auth": None},
         {"email": "a@b"},
         {"auth": encoded(":")},
-        {"registrytoken": "x"},
-        login("ada") | {"registrytoken": "x"},
     ],
 )
 def test_entry_without_a_password_is_no_login(entry: dict[str, str]) -> None:
-    assert docker(auths={"registry.corp": entry}).lookup("registry.corp") is None
+    assert found(docker(auths={"registry.corp": entry}), "registry.corp") is None
 
 
 def test_login_says_which_store_had_it() -> None:
-    credential = docker(auths={"registry.corp": login("ada")}).lookup("registry.corp")
+    credential = found(docker(auths={"registry.corp": login("ada")}), "registry.corp")
     assert credential
     assert credential.origin == "docker config"
 
@@ -161,21 +173,45 @@ def test_podman_reads_the_keys_of_docker() -> None:
 
 
 @pytest.mark.parametrize(
-    "document",
+    ("helpers", "named"),
     [
-        {"credHelpers": {"registry.corp": "ecr-login"}},
-        {"credHelpers": {"https://registry.corp": "ecr-login"}, "credsStore": "desktop"},
-        {"credsStore": "ecr-login", "auths": {"registry.corp": {}}},
+        ({"registry.corp": "ecr-login"}, "ecr-login"),
+        ({"https://registry.corp": "ecr-login"}, "ecr-login"),
+        ({"registry.corp": ""}, ""),
+        ({"other.corp": "ecr-login"}, None),
+        ({}, None),
     ],
 )
-def test_helper_of_a_host_is_named_and_gives_no_login(document: dict[str, Any]) -> None:
-    store = docker(**document)
-    assert store.helper_for("registry.corp") == "ecr-login"
-    assert store.lookup("registry.corp") is None
+def test_helper_for_a_host_is_named(helpers: dict[str, str], named: str | None) -> None:
+    store = docker(credHelpers=helpers, credsStore="desktop")
+    assert (store.helper_for("registry.corp"), store.helper_for_all()) == (named, "desktop")
 
 
 @pytest.mark.parametrize(
-    ("entry", "found"),
+    ("auths", "is_marked"),
+    [
+        ({"registry.corp": {}}, True),
+        ({"https://registry.corp/v1/": {"email": "a@b"}}, True),
+        ({"registry.corp": {"auth": ""}}, True),
+        ({"registry.corp": login("ada")}, False),
+        ({"registry.corp": {"identitytoken": "x"}}, False),
+        ({"registry.corp": {"registrytoken": "x"}}, False),
+        ({"other.corp": {}}, False),
+        ({"registry.corp": None}, False),
+    ],
+)
+def test_login_without_a_secret_is_the_mark_of_a_helper(auths: dict[str, Any], is_marked: bool) -> None:
+    assert docker(auths=auths).is_marked("registry.corp") is is_marked
+
+
+def test_mark_of_a_helper_is_no_login() -> None:
+    store = docker(auths={"registry.corp": {}}, credsStore="desktop")
+    assert found(store, "registry.corp") is None
+    assert store.may_have("registry.corp") is False
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
     [
         ({"identitytoken": "x"}, ("<token>", "", "x")),
         ({"username": "<token>", "password": "x"}, ("<token>", "", "x")),
@@ -186,38 +222,59 @@ def test_helper_of_a_host_is_named_and_gives_no_login(document: dict[str, Any]) 
         ({"identitytoken": "x", "registrytoken": "y"}, ("<token>", "", "x")),
     ],
 )
-def test_identity_token_is_read(entry: dict[str, str], found: tuple[str, str, str]) -> None:
-    credential = docker(auths={"registry.corp": entry}).lookup("registry.corp")
+def test_identity_token_is_read(entry: dict[str, str], expected: tuple[str, str, str]) -> None:
+    credential = found(docker(auths={"registry.corp": entry}), "registry.corp")
     assert credential
-    assert (credential.username, credential.password, credential.identity_token) == found
+    assert (credential.username, credential.password, credential.identity_token) == expected
+    assert credential.registry_token == ""
     assert credential.is_token is not bool(credential.password)
 
 
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"registrytoken": "y"}, ("<token>", "", "y")),
+        (login("ada", "pass") | {"registrytoken": "y"}, ("ada", "pass", "y")),
+        (login("ada", "pass") | {"registrytoken": None}, ("ada", "pass", "")),
+    ],
+)
+def test_registry_token_is_read(entry: dict[str, str], expected: tuple[str, str, str]) -> None:
+    credential = found(docker(auths={"registry.corp": entry}), "registry.corp")
+    assert credential
+    assert (credential.username, credential.password, credential.registry_token) == expected
+
+
+@pytest.mark.parametrize("kind", ["identitytoken", "registrytoken"])
 @pytest.mark.parametrize("token", [7, ["x"], {"x": 1}, "\ud800"])
-def test_identity_token_that_is_no_text_is_an_error(token: object) -> None:
+def test_token_that_is_no_text_is_an_error(kind: str, token: object) -> None:
     with pytest.raises(CredentialError, match="not a text"):
-        docker(auths={"registry.corp": {"identitytoken": token}}).lookup("registry.corp")
-
-
-@pytest.mark.parametrize("document", [{}, {"credsStore": "desktop"}, {"credHelpers": {"other.corp": "ecr-login"}}])
-def test_host_without_a_helper_has_none(document: dict[str, Any]) -> None:
-    assert docker(**document).helper_for("registry.corp") == ""
+        found(docker(auths={"registry.corp": {kind: token}}), "registry.corp")
 
 
 def test_podman_looks_at_no_helper_for_everything() -> None:
     text = json.dumps({"credsStore": "desktop", "auths": {"registry.corp": {}}})
-    assert AuthStore("podman auth.json", text=text, path_keys=True).helper_for("registry.corp") == ""
+    assert AuthStore("podman auth.json", text=text, path_keys=True).helper_for_all() == ""
 
 
-@pytest.mark.parametrize("entry", [{"identitytoken": CANARY}, {"registrytoken": CANARY}, login("<token>")])
-def test_token_is_known_as_such(entry: dict[str, str]) -> None:
-    store = docker(auths={"registry.corp": entry, "other.corp": login("ada")})
-    assert (store.has_token_for("registry.corp"), store.has_token_for("other.corp")) == (True, False)
+def test_flat_file_has_the_logins_alone() -> None:
+    text = json.dumps({"https://registry.corp/v1/": login("ada"), DOCKER_HUB_KEY: login("grace")})
+    store = AuthStore("~/.dockercfg", text=text, is_flat=True)
+    assert [user(store, host) for host in ("registry.corp", "docker.io", "other.corp")] == ["ada", "grace", None]
+    assert store.registries() == ("registry.corp", "docker.io")
+
+
+def test_only_a_file_that_cannot_be_read_as_a_whole_has_a_problem() -> None:
+    broken = AuthStore("docker config", text="{").problem()
+    assert broken
+    assert "docker config" in broken.user_message
+    assert docker(auths={"registry.corp": {"auth": "%"}}).problem() is None
 
 
 def test_registries_are_the_hosts_of_logins_and_helpers() -> None:
     keys = (DOCKER_HUB_KEY, "https://registry.corp/v1/", "registry.corp", "not a host", "")
-    store = docker(auths={key: login("ada") for key in keys}, credHelpers={"cloud.corp:5000": "ecr-login"})
+    store = docker(
+        auths={key: login("ada") for key in keys}, credHelpers={"cloud.corp:5000": "ecr-login", "off.corp": ""}
+    )
     assert store.registries() == ("docker.io", "registry.corp", "cloud.corp:5000")
 
 
@@ -242,7 +299,7 @@ def test_repositories_are_the_paths_of_a_host() -> None:
 )
 def test_broken_document_is_an_error(text: str) -> None:
     with pytest.raises(CredentialError, match="docker config"):
-        AuthStore("docker config", text=text).lookup("registry.corp")
+        found(AuthStore("docker config", text=text), "registry.corp")
 
 
 @pytest.mark.parametrize(
@@ -261,7 +318,7 @@ def test_broken_document_is_an_error(text: str) -> None:
 def test_broken_login_is_an_error_that_names_its_host(entry: object) -> None:
     store = docker(auths={"https://registry.corp/v1/": entry})
     with pytest.raises(CredentialError, match=r"docker config: the login of “registry\.corp” cannot be read"):
-        store.lookup("registry.corp")
+        found(store, "registry.corp")
 
 
 def test_broken_login_of_another_host_does_not_matter() -> None:
@@ -281,7 +338,7 @@ def test_broken_login_of_another_host_does_not_matter() -> None:
 )
 def test_secret_is_in_no_error(text: str) -> None:
     with pytest.raises(CredentialError) as raised:
-        AuthStore("docker config", text=text).lookup("registry.corp")
+        found(AuthStore("docker config", text=text), "registry.corp")
     error: BaseException | None = raised.value
     shown = repr(raised.value) + raised.value.user_message + raised.value.next_step
     while error:
@@ -293,7 +350,7 @@ def test_secret_is_in_no_error(text: str) -> None:
 
 def test_secret_is_in_no_repr() -> None:
     store = docker(auths={"registry.corp": login("ada")})
-    credential = store.lookup("registry.corp")
+    credential = found(store, "registry.corp")
     shown = f"{credential!r} {credential} {store!r} {store} {vars(store)['_known']!r}"
     assert "ada" in shown
     assert CANARY not in shown
@@ -302,7 +359,7 @@ def test_secret_is_in_no_repr() -> None:
 
 def test_missing_file_has_no_logins(tmp_path: Path) -> None:
     store = AuthStore("docker config", tmp_path / "folder" / "config.json")
-    assert store.lookup("registry.corp") is None
+    assert found(store, "registry.corp") is None
     assert store.registries() == ()
 
 
@@ -331,7 +388,7 @@ def test_file_that_may_not_be_read_is_an_error(tmp_path: Path) -> None:
     file.write_text("{}")
     file.chmod(0)
     with pytest.raises(CredentialError, match="Permission denied"):
-        AuthStore("docker config", file).lookup("registry.corp")
+        found(AuthStore("docker config", file), "registry.corp")
 
 
 def test_refusal_of_the_system_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,14 +397,14 @@ def test_refusal_of_the_system_is_an_error(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr("regbrowse.credentials.auth_store.read_small_file", refuse)
     with pytest.raises(CredentialError, match=r"config\.json cannot be read: Permission denied"):
-        AuthStore("docker config", tmp_path / "config.json").lookup("registry.corp")
+        found(AuthStore("docker config", tmp_path / "config.json"), "registry.corp")
 
 
 @pytest.mark.parametrize("content", [b"x" * (1 << 20) + b"x", b"\xff\xfe{}"])
 def test_file_that_is_no_such_file_is_an_error_that_names_it(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "config.json").write_bytes(content)
     with pytest.raises(CredentialError, match=r"config\.json"):
-        AuthStore("docker config", tmp_path / "config.json").lookup("registry.corp")
+        found(AuthStore("docker config", tmp_path / "config.json"), "registry.corp")
 
 
 def test_empty_file_has_no_logins(tmp_path: Path) -> None:
@@ -368,13 +425,17 @@ JSON = st.recursive(
 )
 
 
-@given(JSON, st.booleans())
-def test_any_document_is_read_or_a_credential_error(document: object, path_keys: bool) -> None:
-    store = AuthStore("store", text=json.dumps(document), path_keys=path_keys)
+@settings(deadline=None)
+@given(JSON, st.booleans(), st.booleans())
+def test_any_document_is_read_or_a_credential_error(document: object, path_keys: bool, is_flat: bool) -> None:
+    store = AuthStore("store", text=json.dumps(document), path_keys=path_keys, is_flat=is_flat)
     try:
-        store.lookup("registry.corp", "team/app")
+        if credential := found(store, "registry.corp", "team/app"):
+            assert str(credential)
         store.helper_for("registry.corp")
-        store.has_token_for("registry.corp")
+        store.is_marked("registry.corp")
+        store.helper_for_all()
+        store.may_have("registry.corp")
         assert all(store.registries())
         store.repositories("registry.corp")
     except CredentialError as error:

@@ -10,6 +10,7 @@ from typing import Final
 
 import pytest
 
+from tests.real.home import Home
 from tests.real.images import push_images
 from tests.real.registry import PASSWORD, USER, RealRegistry, StartRegistry, start_registry
 from tests.real.tokens import TokenIssuer
@@ -81,6 +82,12 @@ def new_registry(pushed_storage: Path, tmp_path: Path, request: pytest.FixtureRe
     yield start
     for registry in started:
         registry.stop()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """Nobody has logged in here yet."""
+    return Home(tmp_path / "home")
 
 
 def _running(registry: RealRegistry) -> Iterator[RealRegistry]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import http.client
 import json
 import re
+import ssl
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -20,11 +23,17 @@ from tests.real.tokens import ISSUER, SERVICE, TokenIssuer
 
 USER: Final = "ada"
 PASSWORD: Final = "correct horse"
-_HTPASSWD: Final = f"{USER}:$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e\n"
-"""`PASSWORD` under bcrypt, at its lowest cost: the registry computes it for every request."""
+OTHER_USER: Final = "bob"
+OTHER_PASSWORD: Final = "battery staple"
+_HASHES: Final = {
+    PASSWORD: "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+    OTHER_PASSWORD: "$2b$04$abcdefghijklmnopqrstuuhfdSToe28Z2OzxmmHxfI3lnNDfjxoF6",
+}
+"""Under bcrypt, at its lowest cost: the registry computes it for every request."""
 
 _LISTENING: Final = re.compile(rb"listening on 127\.0\.0\.1:(\d+)")
 _START_SECONDS: Final = 60
+_EXPIRY_SECONDS: Final = 30
 
 
 @dataclass(slots=True)
@@ -62,6 +71,44 @@ class RealRegistry:
         path.write_text(json.dumps({"auths": {self.address: {"auth": token}}}))
         return path
 
+    def set_passwords(self, accounts: Mapping[str, str]) -> None:
+        """Let in these and nobody else from now on; of a registry with accounts (Basic). The passwords are ours."""
+        write_passwords(self.log.parent, accounts)
+
+    @property
+    def let_in(self) -> int:
+        """How many requests came with a login that is right, or a token."""
+        return self.log.read_text(errors="replace").count('msg="authorized request"')
+
+    @property
+    def wrong_passwords(self) -> int:
+        """How many requests came with a password that is not right."""
+        return self.log.read_text(errors="replace").count('msg="error authenticating user')
+
+    def wait_for_expiry(self, token: str) -> None:
+        """Block until this registry does not take `token` any more.
+
+        Raises:
+            TimeoutError: It still does, after a long time.
+        """
+        deadline = time.monotonic() + _EXPIRY_SECONDS
+        while self._takes(token):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the token does not expire")
+            time.sleep(0.05)
+
+    def _takes(self, token: str) -> bool:
+        with contextlib.closing(self._connection()) as connection:
+            connection.request("GET", "/v2/", headers={"Authorization": f"Bearer {token}"})
+            return connection.getresponse().status == 200
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.authority is None:
+            return http.client.HTTPConnection(self.address, timeout=30)
+        context = ssl.create_default_context()
+        self.authority.configure_trust(context)
+        return http.client.HTTPSConnection(self.address, timeout=30, context=context)
+
     def stop(self) -> None:
         """End the process. May be called again."""
         self.process.terminate()
@@ -94,7 +141,7 @@ def start_registry(
     Args:
         storage: The folder that it keeps its content in.
         scratch: An empty folder for its configuration and log.
-        basic: Let only `USER` with `PASSWORD` in.
+        basic: Let only `USER` with `PASSWORD` in, and `OTHER_USER` with `OTHER_PASSWORD`.
         tls: Serve https, with a certificate for 127.0.0.1 and localhost.
         port: The port to listen on; 0 for a free one.
         issuer: Whose tokens it takes, and takes alone.
@@ -109,7 +156,7 @@ def start_registry(
         "http": {"addr": f"127.0.0.1:{port}", "secret": "for tests"},
     }
     if basic:
-        (scratch / "htpasswd").write_text(_HTPASSWD)
+        write_passwords(scratch, {USER: PASSWORD, OTHER_USER: OTHER_PASSWORD})
         config["auth"] = {"htpasswd": {"realm": "real registry", "path": str(scratch / "htpasswd")}}
     if issuer:
         (scratch / "issuer.pem").write_bytes(issuer.certificate.pem)
@@ -137,6 +184,12 @@ def start_registry(
         process.kill()
         process.wait()
         raise
+
+
+def write_passwords(folder: Path, accounts: Mapping[str, str]) -> None:
+    """Write the file of accounts, which a registry reads again once it has changed."""
+    lines = (f"{user}:{_HASHES[password]}\n" for user, password in accounts.items())
+    (folder / "htpasswd").write_text("".join(lines))
 
 
 def _listening_address(process: subprocess.Popen[bytes], log: Path) -> str:

@@ -11,10 +11,12 @@ from typing import Final
 
 from regbrowse.registry.auth import Credential
 from regbrowse.registry.bearer import ChallengeAuthorizer
+from regbrowse.registry.challenge_memory import ChallengeMemory
 from regbrowse.registry.client import RegistryClient
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.exchange import Exchange, Pause
 from regbrowse.registry.reference import RegistryAddress
+from regbrowse.registry.resolving import Resolver, system_resolver
 from regbrowse.registry.text import SafeText
 from regbrowse.registry.token_keeper import TokenKeeper
 from regbrowse.registry.transport import MakeWire, Transport
@@ -74,6 +76,9 @@ async def reaching(
     trusted_realms: Mapping[str, Sequence[str]] | None = None,
     hint: str = "",
     make_wire: MakeWire | None = None,
+    resolver: Resolver = system_resolver,
+    memory: ChallengeMemory | None = None,
+    doubt: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[RegistryClient]:
     """A client of `server` (or of the address `host:port`), by default over plain http and without a login.
 
@@ -81,6 +86,7 @@ async def reaching(
     """
     address = server if isinstance(server, str) else server.address
     observe = Seen() if observe is None else observe
+    endpoints = endpoints or (APIEndpoint(f"http://{address}"),)
     authorizer = ChallengeAuthorizer(
         address,
         lookup or stored(login),
@@ -88,13 +94,17 @@ async def reaching(
         trusted=trusted,
         hint=lambda: hint,
         trusted_realms=trusted_realms or {},
+        doubt=doubt,
+        memory=memory,
+        endpoint=endpoints[0] if len(endpoints) == 1 else None,
     )
     transport = Transport(
-        endpoints or (APIEndpoint(f"http://{address}"),),
+        endpoints,
         authorizer,
         certs_dir=certs_dir,
         observe=observe,
         sleep=Sleeps() if sleep is None else sleep,
+        resolver=resolver,
         **({"make_wire": make_wire} if make_wire else {}),
     )
     before = asyncio.all_tasks()

@@ -8,9 +8,16 @@ from typing import Final
 
 import pytest
 
-from regbrowse.registry.auth import CATALOG, BasicAuthorizer, Credential, pull
+from regbrowse.registry.auth import CATALOG, BasicAuthorizer, Credential, bearer_authorization, pull
 from regbrowse.registry.challenges import Challenge, parse_challenges
-from regbrowse.registry.errors import CredentialError, DeniedError, UnauthorizedError
+from regbrowse.registry.errors import (
+    CredentialError,
+    DeniedError,
+    LoginNeededError,
+    UnauthorizedError,
+    UnsafeLoginError,
+    WrongLoginError,
+)
 from regbrowse.registry.text import SafeText
 from tests.registry.reaching import LOGIN, PASSWORD, USER, reaching, stored
 from tests.registry_server import Content, RegistryServer
@@ -70,13 +77,13 @@ async def test_the_stores_are_not_asked_again_for_every_request() -> None:
 
 async def test_without_a_login_the_hint_is_the_next_step() -> None:
     authorizer = BasicAuthorizer("h", stored(None), hint=lambda: "Mend the helper.")
-    with pytest.raises(UnauthorizedError, match="h wants to know who you are") as caught:
+    with pytest.raises(LoginNeededError, match="h wants to know who you are") as caught:
         await authorizer.answer(BASIC, APP, None)
     assert caught.value.next_step == "Mend the helper."
 
 
 async def test_without_a_login_and_a_hint_the_next_step_is_to_log_in() -> None:
-    with pytest.raises(UnauthorizedError) as caught:
+    with pytest.raises(LoginNeededError) as caught:
         await BasicAuthorizer("h", stored(None)).answer(BASIC, APP, None)
     assert "docker login" in caught.value.next_step
 
@@ -106,6 +113,71 @@ async def test_a_store_that_fails_is_not_taken_for_an_empty_one() -> None:
         await BasicAuthorizer("h", lookup).answer(BASIC, APP, None)
 
 
+@pytest.mark.parametrize("token", ["", "a b", "a\r\nX: y", "ä", "x" * 16_385])
+def test_a_token_that_no_header_could_hold_is_not_sent(token: str) -> None:
+    with pytest.raises(CredentialError) as caught:
+        bearer_authorization(token)
+    assert token not in caught.value.user_message.split()
+
+
+async def test_what_is_known_to_be_asked_for_is_offered() -> None:
+    assert await BasicAuthorizer("h", stored(LOGIN)).offer(APP) == LOGIN.basic
+
+
+@pytest.mark.parametrize(("login", "trusted"), [(LOGIN, False), (None, True)])
+async def test_there_may_be_nothing_to_offer(login: Credential | None, trusted: bool) -> None:
+    assert await BasicAuthorizer("h", stored(login), trusted=trusted).offer(APP) is None
+
+
+# Doubt: the store may have a newer login
+
+
+class Store:
+    """Knows in which order it was asked and doubted."""
+
+    def __init__(self, *logins: Credential | None) -> None:
+        self.logins = list(logins)
+        self.told: list[str] = []
+
+    async def lookup(self, _: str) -> Credential | None:
+        self.told.append("lookup")
+        return self.logins.pop(0) if len(self.logins) > 1 else self.logins[0]
+
+    def doubt(self) -> None:
+        self.told.append("doubt")
+
+
+async def test_a_login_that_was_refused_is_doubted_before_the_store_is_asked_again() -> None:
+    store = Store(Credential(USER, "old", SafeText("helper")), LOGIN)
+    authorizer = BasicAuthorizer("h", store.lookup, doubt=store.doubt)
+    first = await authorizer.answer(BASIC, APP, None)
+    assert await authorizer.answer(BASIC, APP, first) == LOGIN.basic
+    assert store.told == ["lookup", "doubt", "lookup"]
+
+
+async def test_a_challenge_to_what_carried_no_login_is_no_reason_for_doubt() -> None:
+    store = Store(LOGIN)
+    authorizer = BasicAuthorizer("h", store.lookup, doubt=store.doubt)
+    await authorizer.answer(BASIC, APP, None)
+    await authorizer.answer(BASIC, APP, "Bearer anybody-s")
+    assert store.told == ["lookup", "lookup"]
+
+
+async def test_a_login_whose_time_is_over_is_doubted() -> None:
+    store = Store(Credential(USER, "old", SafeText("helper")), LOGIN)
+    authorizer = BasicAuthorizer("h", store.lookup, doubt=store.doubt)
+    first = await authorizer.answer(BASIC, APP, None)
+    assert await authorizer.renewed(APP, first) == LOGIN.basic
+    assert store.told == ["lookup", "doubt", "lookup"]
+
+
+async def test_a_login_whose_time_is_over_and_that_is_gone_is_needed() -> None:
+    store = Store(LOGIN, None)
+    authorizer = BasicAuthorizer("h", store.lookup)
+    with pytest.raises(LoginNeededError):
+        await authorizer.renewed(APP, await authorizer.answer(BASIC, APP, None))
+
+
 # At a registry
 
 
@@ -125,7 +197,7 @@ def sent(server: RegistryServer) -> list[str]:
 async def test_a_wrong_password_is_tried_once_and_told_without_it(server: RegistryServer) -> None:
     wrong = Credential(USER, "wrong-canary", SafeText("docker config"))
     async with reaching(server, login=wrong) as client:
-        with pytest.raises(UnauthorizedError) as caught:
+        with pytest.raises(WrongLoginError) as caught:
             await client.manifest("team/app", "1.0")
         assert client.transport.authorizer.account is None
     assert sent(server) == ["", wrong.basic]
@@ -162,7 +234,7 @@ async def test_a_newer_password_is_taken_from_the_store(server: RegistryServer) 
 
 async def test_a_login_is_not_sent_over_a_connection_that_is_not_safe(server: RegistryServer) -> None:
     async with reaching(server, login=LOGIN, trusted=False) as client:
-        with pytest.raises(UnauthorizedError, match="not safe") as caught:
+        with pytest.raises(UnsafeLoginError, match="not safe") as caught:
             await client.manifest("team/app", "1.0")
     assert sent(server) == [""]
     assert USER in caught.value.next_step
@@ -206,6 +278,6 @@ async def test_a_repository_that_an_accepted_account_may_not_see_does_not_spoil_
 
 async def test_without_a_login_a_closed_registry_is_asked_once(server: RegistryServer) -> None:
     async with reaching(server) as client:
-        with pytest.raises(UnauthorizedError):
+        with pytest.raises(LoginNeededError):
             await client.manifest("team/app", "1.0")
     assert len(server.requests) == 1

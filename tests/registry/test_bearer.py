@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from regbrowse.browser.journal import Journal
 from regbrowse.registry.auth import Credential
+from regbrowse.registry.challenges import parse_challenges
 from regbrowse.registry.client import RegistryClient
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import (
@@ -24,6 +24,7 @@ from regbrowse.registry.errors import (
     DeniedError,
     HTTPStatusError,
     LimitExceededError,
+    LoginNeededError,
     MalformedDocumentError,
     RateLimitedError,
     RealmNotTrustedError,
@@ -32,10 +33,13 @@ from regbrowse.registry.errors import (
     ServerFailureError,
     TLSFailureError,
     UnauthorizedError,
+    UnsafeLoginError,
+    WrongLoginError,
 )
 from regbrowse.registry.exchange import Exchange, Pause
 from regbrowse.registry.models import Descriptor
 from regbrowse.registry.opening import open_registry
+from regbrowse.registry.realms import token_service
 from regbrowse.registry.service.auth_config import AuthConfig
 from regbrowse.registry.service.default import DefaultService
 from regbrowse.registry.text import SafeText
@@ -49,14 +53,12 @@ from tests.registry.tokens_world import (
     CATALOG_SCOPE,
     PULL,
     SECRETS,
-    TRUSTS,
-    Names,
     Tokens,
     assert_no_secret_at,
     authorizations,
+    by_name,
     content,
     leaf,
-    named_transport,
     seen_at,
 )
 from tests.registry_server import RegistryServer
@@ -245,7 +247,7 @@ async def test_an_identity_token_that_is_not_accepted_is_no_reason_to_be_anonymo
 ) -> None:
     tokens.fault(Answer(status, b"{}"), "POST", times=None)
     async with reaching(good, login=IDENTITY) as client:
-        with pytest.raises(UnauthorizedError, match=r"does not accept the token of <token> \(from docker config\)"):
+        with pytest.raises(WrongLoginError, match=r"does not accept the token of <token> \(from docker config\)"):
             await get(client)
     assert [request.method for request in tokens.requests] == ["POST"]
     assert statuses(good) == [401]
@@ -269,6 +271,104 @@ async def test_an_identity_token_is_no_password(tokens: Tokens) -> None:
     assert authorizations(server) == [""]
 
 
+# Tokens that a store has already: for the registry itself
+
+OWN: Final = Credential(USER, "", SafeText("docker config"), registry_token="canary-token-own")
+
+
+async def test_a_token_of_the_store_goes_to_the_registry_and_not_to_a_token_server(
+    good: RegistryServer, tokens: Tokens
+) -> None:
+    tokens.issued["canary-token-own"] = (USER, (PULL, CATALOG_SCOPE))
+    async with reaching(good, login=OWN) as client:
+        await get(client)
+        await get(client)
+        await catalog(client)
+        assert client.transport.authorizer.account == OWN
+    assert tokens.requests == []
+    assert authorizations(good) == ["", *["Bearer canary-token-own"] * 2, "", "Bearer canary-token-own"]
+
+
+async def test_the_stores_are_not_asked_for_their_token_at_every_request(good: RegistryServer, tokens: Tokens) -> None:
+    tokens.issued["canary-token-own"] = (USER, (PULL,))
+    asked: list[str] = []
+
+    async def lookup(repository: str) -> Credential:
+        asked.append(repository)
+        return OWN
+
+    async with reaching(good, lookup=lookup) as client:
+        for _ in range(5):
+            await get(client)
+    assert asked == ["team/app"]
+
+
+async def test_a_token_of_the_store_that_is_refused_is_a_wrong_login(good: RegistryServer, tokens: Tokens) -> None:
+    async with reaching(good, login=OWN) as client:
+        with pytest.raises(WrongLoginError, match=rf"does not accept the token of {USER} \(from docker config\)") as e:
+            await get(client)
+        assert client.transport.authorizer.account is None
+    assert statuses(good) == [401, 401]
+    assert tokens.requests == []
+    assert "canary-token" not in f"{e.value!r}{e.value.next_step}"
+
+
+async def test_a_token_of_the_store_that_is_not_for_enough_is_denied(good: RegistryServer, tokens: Tokens) -> None:
+    tokens.issued["canary-token-own"] = (USER, ())
+    async with reaching(good, login=OWN) as client:
+        with pytest.raises(DeniedError, match=f"does not let {USER} read team/app"):
+            await get(client)
+    assert tokens.requests == []
+
+
+async def test_a_newer_token_is_taken_from_the_store(good: RegistryServer, tokens: Tokens) -> None:
+    tokens.issued["canary-token-newer"] = (USER, (PULL,))
+    logins = [OWN]
+
+    async def lookup(_: str) -> Credential:
+        return logins[0]
+
+    def doubt() -> None:
+        logins[0] = replace(OWN, registry_token="canary-token-newer")
+
+    async with reaching(good, lookup=lookup, doubt=doubt) as client:
+        await get(client)
+    assert authorizations(good) == ["", "Bearer canary-token-own", "Bearer canary-token-newer"]
+
+
+async def test_a_stranger_among_token_servers_does_not_keep_a_token_of_the_store_from_its_registry(
+    tokens: Tokens,
+) -> None:
+    tokens.issued["canary-token-own"] = (USER, (PULL,))
+    for realm in ("https://elsewhere.test/token", "", "nonsense"):
+        with RegistryServer(content(), auth=tokens.auth(realm or " ")) as server:
+            async with reaching(server, login=OWN) as client:
+                await get(client)
+                await get(client)
+            assert authorizations(server)[1] == "Bearer canary-token-own"
+
+
+async def test_a_token_of_the_store_is_not_sent_over_a_connection_that_is_not_safe(
+    good: RegistryServer, tokens: Tokens
+) -> None:
+    async with reaching(good, login=OWN, trusted=False) as client:
+        await get(client)
+    assert_no_secret_of_the_store_at(good)
+    assert_no_secret_of_the_store_at(tokens)
+
+
+def assert_no_secret_of_the_store_at(server: RegistryServer | Server) -> None:
+    assert "canary-token-own" not in seen_at(server)
+
+
+async def test_a_token_of_the_store_is_no_password(tokens: Tokens) -> None:
+    with RegistryServer(content(), auth=("basic", USER, PASSWORD)) as server:
+        async with reaching(server, login=OWN) as client:
+            with pytest.raises(LoginNeededError):
+                await get(client)
+    assert authorizations(server) == [""]
+
+
 # The entrance, for a test of the connection
 
 
@@ -283,7 +383,7 @@ async def test_the_entrance_wants_a_token_for_nothing(good: RegistryServer, toke
 async def test_an_entrance_that_stays_closed_to_anybody_asks_for_a_login(good: RegistryServer, tokens: Tokens) -> None:
     tokens.anonymous = False
     async with reaching(good) as client:
-        with pytest.raises(UnauthorizedError, match="wants to know who you are"):
+        with pytest.raises(LoginNeededError, match="wants to know who you are"):
             await client.ping()
 
 
@@ -305,9 +405,9 @@ async def test_52_a_password_that_the_token_server_refuses_is_told_and_not_sent_
     wrong = Credential(USER, "wrong-canary", SafeText("docker config"))
     async with reaching(good, login=wrong) as client:
         for _ in range(4):
-            with pytest.raises(UnauthorizedError) as caught:
+            with pytest.raises(WrongLoginError) as caught:
                 await get(client)
-        with pytest.raises(UnauthorizedError):
+        with pytest.raises(WrongLoginError):
             await catalog(client)
         assert client.transport.authorizer.account is None
     assert authorizations(tokens) == [wrong.basic]
@@ -330,6 +430,63 @@ async def test_a_newer_password_is_tried_after_one_that_was_refused(good: Regist
         logins[0] = LOGIN
         await get(client)
     assert authorizations(tokens)[1] == LOGIN.basic
+
+
+async def test_a_password_that_the_token_server_refuses_is_doubted(good: RegistryServer, tokens: Tokens) -> None:
+    """So that a helper which has a newer one is asked, and not what it said before."""
+    told: list[str] = []
+    logins = [Credential(USER, "old", SafeText("docker helper pass"))]
+
+    async def lookup(_: str) -> Credential:
+        told.append("lookup")
+        return logins[0]
+
+    def doubt() -> None:
+        told.append("doubt")
+        logins[0] = LOGIN
+
+    async with reaching(good, lookup=lookup, doubt=doubt) as client:
+        await get(client)
+        assert client.transport.authorizer.account == LOGIN
+    assert told == ["lookup", "doubt", "lookup"]
+    assert [asked == LOGIN.basic for asked in authorizations(tokens)] == [False, True]
+    assert statuses(good) == [401, 200]
+
+
+async def test_a_store_that_always_has_another_password_is_not_asked_for_ever(
+    good: RegistryServer, tokens: Tokens
+) -> None:
+    count = iter(range(1_000))
+
+    async def lookup(_: str) -> Credential:
+        return Credential(USER, f"wrong {next(count)}", SafeText("helper"))
+
+    async with reaching(good, lookup=lookup) as client:
+        with pytest.raises(WrongLoginError):
+            await get(client)
+    assert len(tokens.requests) == 2
+
+
+@pytest.mark.parametrize(("login", "doubts"), [(LOGIN, 1), (None, 0)], ids=["login", "anonymous"])
+async def test_a_token_that_is_refused_is_a_reason_for_doubt_if_it_came_of_a_login(
+    good: RegistryServer, tokens: Tokens, login: Credential | None, doubts: int
+) -> None:
+    told: list[bool] = []
+    async with reaching(good, login=login, doubt=lambda: told.append(True)) as client:
+        await get(client)
+        assert told == []
+        tokens.revoke()
+        await get(client)
+    assert len(told) == doubts
+
+
+async def test_a_token_that_is_not_for_enough_is_no_reason_for_doubt(good: RegistryServer, tokens: Tokens) -> None:
+    told: list[bool] = []
+    wider = f'{tokens.bearer()},error="insufficient_scope",scope="repository:team/app:pull,metadata_read"'
+    good.fault(TAG, status=401, headers={"WWW-Authenticate": wider}, body=b"{}", after=1)
+    async with reaching(good, login=LOGIN, doubt=lambda: told.append(True)) as client:
+        await get(client)
+    assert told == []
 
 
 async def test_a_newer_password_is_asked_for_when_the_token_is_over(good: RegistryServer, tokens: Tokens) -> None:
@@ -379,10 +536,28 @@ async def test_a_catalog_that_nobody_without_a_login_may_see_is_denied(good: Reg
 async def test_without_a_login_the_next_step_is_to_log_in(good: RegistryServer, tokens: Tokens, hint: str) -> None:
     tokens.anonymous = False
     async with reaching(good, hint=hint) as client:
-        with pytest.raises(UnauthorizedError, match="those without a login") as caught:
+        with pytest.raises(LoginNeededError, match="those without a login") as caught:
             await get(client)
     assert (hint or "docker login") in caught.value.next_step
     assert len(tokens.requests) == 1
+
+
+async def test_a_list_that_takes_a_login_to_be_seen_asks_for_one(good: RegistryServer, tokens: Tokens) -> None:
+    tokens.anonymous = False
+    async with reaching(good) as client:
+        with pytest.raises(LoginNeededError, match="does not let those without a login list its repositories"):
+            await catalog(client)
+
+
+async def test_a_repository_that_nobody_s_token_opens_is_no_reason_to_say_that_all_are_closed(
+    good: RegistryServer, tokens: Tokens
+) -> None:
+    """It may be one that is not there."""
+    tokens.permits = lambda account, scope: "team/app" not in scope
+    async with reaching(good) as client:
+        with pytest.raises(UnauthorizedError, match="does not let those without a login read team/app") as caught:
+            await get(client)
+    assert type(caught.value) is UnauthorizedError
 
 
 @pytest.mark.parametrize("login", [LOGIN, None])
@@ -550,6 +725,48 @@ async def test_50_many_rows_of_a_repository_cost_one_token(good: RegistryServer,
     async with reaching(good) as client:
         await asyncio.gather(*(client.resolve("team/app", "1.0") for _ in range(10)))
     assert len(tokens.requests) == 1
+
+
+class Counted(httpx.AsyncBaseTransport):
+    """Lets requests wait until it is told not to, and knows how many do; `full` is set when there are `expected`."""
+
+    def __init__(self, expected: int) -> None:
+        self.base = httpx.AsyncHTTPTransport(trust_env=False)
+        self.expected = expected
+        self.full = asyncio.Event()
+        self.released = asyncio.Event()
+        self.waiting = self.most = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        if self.waiting == self.expected:
+            self.full.set()
+        await self.released.wait()
+        self.waiting -= 1
+        return await self.base.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self.base.aclose()
+
+
+@pytest.mark.parametrize(("places", "most"), [(None, 4), (2, 2)], ids=["by itself", "as given"])
+async def test_only_so_many_tokens_are_fetched_at_once(
+    good: RegistryServer, tokens: Tokens, places: int | None, most: int
+) -> None:
+    counted = Counted(most)
+    given = asyncio.Semaphore(places) if places else None
+    own = keeper(good, make_transport=lambda tls, modifiers: counted, places=given)
+    challenge = parse_challenges([tokens.bearer()])[0]
+    service = token_service(challenge, APIEndpoint(good.url))
+    fetching = [asyncio.create_task(own.token(service, None, (f"repository:{n}:pull",))) for n in range(9)]
+    await counted.full.wait()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    counted.released.set()
+    assert len(set(await asyncio.gather(*fetching))) == 9
+    assert counted.most == most
+    await own.aclose()
 
 
 async def test_50_a_token_survives_the_one_who_asked_for_it_first(good: RegistryServer, tokens: Tokens) -> None:
@@ -816,40 +1033,6 @@ async def test_16_a_token_server_s_redirect_is_not_followed(
 # Who is told the login: by name, over TLS
 
 
-@asynccontextmanager
-async def by_name(
-    registry: RegistryServer,
-    others: Mapping[str, Server],
-    *,
-    name: str = "registry.test",
-    login: Credential | None = None,
-    made: list[TLSConfig] | None = None,
-    addresses: Mapping[str, str] | None = None,
-    tls: TLSConfig = TRUSTS,
-    **options: Any,
-) -> AsyncIterator[RegistryClient]:
-    """A client of a registry at a public address, which knows token servers by their names.
-
-    Args:
-        addresses: Where names lead, as far as the client is told: by default to public addresses.
-    """
-    ports = {name: registry.port, **{host: server.port for host, server in others.items()}}
-
-    async def resolver(host: str) -> Sequence[str]:
-        return [(addresses or {}).get(host, "203.0.113.1")]
-
-    keeper = TokenKeeper(name, certs_dir=None, make_transport=named_transport(ports, made), resolver=resolver)
-    async with reaching(
-        name,
-        login=login,
-        endpoints=[APIEndpoint(f"https://{name}", tls_config=tls)],
-        tokens=keeper,
-        make_wire=lambda context: Names(httpx.AsyncHTTPTransport(verify=context, trust_env=False), ports),
-        **options,
-    ) as client:
-        yield client
-
-
 @pytest.fixture(scope="module")
 def certificate() -> Any:
     return leaf("registry.test", "auth.test", "registry-1.docker.io", "auth.docker.io", "other.test")
@@ -1021,7 +1204,7 @@ async def test_32_a_login_is_not_sent_over_a_connection_that_is_not_safe(
         await get(client)
         assert client.transport.authorizer.account is None
         tokens.permits = lambda account, scope: bool(account)
-        with pytest.raises(UnauthorizedError, match="not safe") as caught:
+        with pytest.raises(UnsafeLoginError, match="not safe") as caught:
             await get(client, "team/other")
     assert_no_secret_at(tokens)
     assert "was not sent" in caught.value.next_step
@@ -1080,7 +1263,7 @@ async def test_a_connection_that_is_always_lost_is_told(good: RegistryServer, to
     assert len(tokens.requests) == 2
 
 
-@pytest.mark.parametrize("status", [400, 404, 405, 418, 429, 500, 503])
+@pytest.mark.parametrize("status", [400, 418, 429, 500, 503])
 async def test_a_refusal_is_not_tried_again(good: RegistryServer, tokens: Tokens, status: int) -> None:
     tokens.fault(Answer(status, b"{}"), times=None)
     async with reaching(good, login=LOGIN) as client:

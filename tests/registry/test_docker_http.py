@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -266,6 +266,40 @@ async def test_what_is_no_address_of_the_web_is_refused(
         await client.get(f"{good.url}/x")
     assert len(good.requests) == 1
     assert evil.requests == []
+
+
+@pytest.mark.parametrize("kind", ["127.0.0.1", "169.254.169.254", "0.0.0.0"])
+async def test_12_a_registry_elsewhere_may_not_lead_here(good: V1Server, evil: V1Server, kind: str) -> None:
+    """§5.3 test 12, and registry-client.md §5.4: as if the first server were at a public address."""
+
+    async def resolver(host: str) -> Sequence[str]:
+        return [kind if host == "localhost" else "203.0.113.1"]
+
+    redirect(good, "GET /x", "/y")
+    redirect(good, "GET /y", f"http://localhost:{evil.port}/y")
+    async with http_client(new_transport(resolver=resolver)) as client:
+        with pytest.raises(RedirectRefusedError, match=rf"{good.address} leads to localhost.*not connected to"):
+            await client.get(f"{good.url}/x")
+    assert len(good.requests) == 2
+    assert evil.requests == []
+
+
+async def test_12_a_registry_here_may_lead_here_and_back(good: V1Server) -> None:
+    """§5.3 test 12."""
+    asked: list[str] = []
+
+    async def resolver(host: str) -> Sequence[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    with V1Server() as other:
+        redirect(good, "GET /x", f"http://localhost:{other.port}/y")
+        redirect(other, "GET /y", f"{good.url}/z")
+        arrive(good, "GET /z")
+        async with http_client(new_transport(resolver=resolver)) as client:
+            assert (await client.get(f"{good.url}/x")).text == "there"
+        assert other.requests[0].all("Host") == [f"localhost:{other.port}"]
+    assert asked == ["localhost", "127.0.0.1"]  # for the one hop: the way back to the first host needs no look
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final, NoReturn
 
 import pytest
@@ -24,7 +25,9 @@ from regbrowse.registry.models import Descriptor
 from regbrowse.registry.text import SafeText
 from regbrowse.registry.tls import TLSConfig
 from regbrowse.registry.transport import Request
+from regbrowse.registry.wire import httpx
 from tests.registry.reaching import LOGIN, PASSWORD, USER, reaching
+from tests.registry.tokens_world import Names
 from tests.registry_server import Content, RegistryServer
 
 TAG: Final = "GET /v2/team/app/manifests/1.0"
@@ -296,6 +299,85 @@ async def test_an_address_without_a_scheme_is_foreign(good: RegistryServer, evil
         await get_manifest(client)
     assert len(evil.requests) == 1
     assert_no_secret_at(evil)
+
+
+# Where the names of others lead (§5.4)
+
+
+PUBLIC: Final = "203.0.113.1"
+
+
+@asynccontextmanager
+async def at(
+    registry: str, good: RegistryServer, evil: RegistryServer, **addresses: str
+) -> AsyncIterator[RegistryClient]:
+    """A client of `good` at the address `registry`; `addresses` are those of `storage.test`, one by one."""
+    found = iter(addresses.values())
+    ports = {"registry.test": good.port, "registry.test:5001": evil.port, "storage.test": evil.port}
+
+    async def resolver(host: str) -> Sequence[str]:
+        return [registry if host == "registry.test" else next(found)]
+
+    async with reaching(
+        "registry.test",
+        login=LOGIN,
+        endpoints=[APIEndpoint("http://registry.test")],
+        make_wire=lambda _: Names(httpx.AsyncHTTPTransport(trust_env=False), ports),
+        resolver=resolver,
+    ) as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "::1", "169.254.169.254", "::ffff:127.0.0.1", "0.0.0.0", "100.100.100.200", "224.0.0.1"]
+)
+@every_call
+async def test_12_a_redirect_to_what_leads_here_is_not_followed(
+    good: RegistryServer, evil: RegistryServer, call: Call, method: str, path: str, address: str
+) -> None:
+    """§5.3 test 12, for the targets of redirects."""
+    good.fault(f"{method} {path}", after=1, redirect=f"http://storage.test{path}", times=None)
+    async with at(PUBLIC, good, evil, first=address) as client:
+        with pytest.raises(RedirectRefusedError, match=r"registry\.test leads to storage\.test.*not connected to"):
+            await call(client)
+    assert evil.requests == []
+
+
+@pytest.mark.parametrize(
+    ("registry", "address"), [(PUBLIC, "203.0.113.9"), (PUBLIC, "10.0.0.8"), ("127.0.0.2", "127.0.0.1")]
+)
+async def test_12_a_redirect_to_a_private_network_or_to_where_the_registry_is_itself_is_followed(
+    good: RegistryServer, evil: RegistryServer, registry: str, address: str
+) -> None:
+    """§5.3 test 12."""
+    good.fault(TAG, after=1, redirect="http://storage.test/v2/team/app/manifests/1.0")
+    async with at(registry, good, evil, first=address) as client:
+        await get_manifest(client)
+    assert [request.headers["host"] for request in evil.requests] == ["storage.test"]
+    assert_no_secret_at(evil)
+
+
+@pytest.mark.parametrize("registry", ["127.0.0.1", "169.254.1.1", PUBLIC])
+async def test_12_another_port_of_the_registry_s_own_host_is_connected_to(
+    good: RegistryServer, evil: RegistryServer, registry: str
+) -> None:
+    """The user named that host, wherever it is."""
+    good.fault(TAG, after=1, redirect="http://registry.test:5001/v2/team/app/manifests/1.0")
+    async with at(registry, good, evil) as client:
+        await get_manifest(client)
+    assert len(evil.requests) == 1
+
+
+async def test_13_a_redirect_s_name_is_looked_up_for_each_connection(
+    good: RegistryServer, evil: RegistryServer
+) -> None:
+    """§5.3 test 13: a name that leads here the second time."""
+    good.fault(TAG, after=1, redirect="http://storage.test/v2/team/app/manifests/1.0", times=None)
+    async with at(PUBLIC, good, evil, first="203.0.113.9", then="127.0.0.1") as client:
+        await get_manifest(client)
+        with pytest.raises(RedirectRefusedError):
+            await client.manifest("team/app", "1.0", fresh=True)
+    assert len(evil.requests) == 1
 
 
 # Redirects and TLS

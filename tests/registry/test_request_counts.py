@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -13,6 +14,7 @@ from regbrowse.browser.browser import Browser
 from regbrowse.browser.states import Phase, TagDetails
 from regbrowse.browser.v2_source import V2Source
 from regbrowse.registry.auth import Credential
+from regbrowse.registry.challenge_memory import ChallengesFile
 from regbrowse.registry.client import TAG_LIFETIME, RegistryClient
 from regbrowse.registry.digest import Digest
 from regbrowse.registry.reference import Reference, Target
@@ -106,91 +108,154 @@ async def open_all_of_an_index(client: RegistryClient) -> None:
 
 
 ACTIONS: Final = [
-    (list_repositories, 1),
-    (list_tags, 1),
-    (resolve, 1),
-    (open_single, 2),
-    (open_one_of_an_index, 3),
-    (open_all_of_an_index, 5),
+    (list_repositories, 1, 200),
+    (list_tags, 1, 200),
+    (resolve, 1, 200),
+    (open_single, 2, 304),
+    (open_one_of_an_index, 3, 304),
+    (open_all_of_an_index, 5, 304),
 ]
+"""What each needs of the registry itself at first, and the status of the one request that it needs when it is warm.
 
-FIRST: Final = [list_repositories, list_tags, resolve]
-"""What is asked for anew each time."""
+In the table a new process needs no more than a warm one for the last three, as it has the documents on disk (a single
+304). There is no such cache yet: what is known of a registry's challenges is all that a new process has, and each
+needs as many requests as the first time, less the challenge.
+"""
+
+ACCESSES: Final = [
+    ("anonymous", None, 0, 0),
+    ("basic", LOGIN, 1, 0),
+    ("bearer", LOGIN, 1, 1),
+    ("bearer", None, 1, 1),
+]
+"""A registry, a login, the challenges that are met at first, and the tokens that each process needs."""
+
+every_action = pytest.mark.parametrize(
+    ("action", "count", "status"), ACTIONS, ids=[action.__name__ for action, _, _ in ACTIONS]
+)
+every_access = pytest.mark.parametrize(
+    ("access", "login", "challenged", "tokened"),
+    ACCESSES,
+    ids=[f"{access} {'with' if login else 'without'} a login" for access, login, _, _ in ACCESSES],
+)
+Action = Callable[[RegistryClient], Awaitable[None]]
 
 
-@pytest.mark.parametrize(("access", "challenged"), [("anonymous", 0), ("basic", 1)])
-@pytest.mark.parametrize(("action", "count"), ACTIONS, ids=[action.__name__ for action, _ in ACTIONS])
-async def test_a_first_action_costs_its_own_requests_and_one_challenge(
-    servers: Mapping[str, RegistryServer],
-    access: str,
-    challenged: int,
-    action: Callable[[RegistryClient], Awaitable[None]],
-    count: int,
-) -> None:
-    server = servers[access]
-    server.reset()
-    async with reaching(server, login=LOGIN) as client:
-        await action(client)
-    assert len(server.requests) == count + challenged, server.requests
-    assert [request.status for request in server.requests] == [401] * challenged + [200] * count
+@pytest.fixture
+def memory_file(tmp_path: Path) -> Path:
+    """What is remembered from one process to the next."""
+    return tmp_path / "challenges.json"
 
 
-@pytest.mark.parametrize("login", [LOGIN, None], ids=["login", "anonymous"])
-@pytest.mark.parametrize(("action", "count"), ACTIONS, ids=[action.__name__ for action, _ in ACTIONS])
-async def test_a_first_action_with_tokens_costs_a_challenge_and_a_token(
+@every_action
+@every_access
+async def test_a_first_action_costs_its_own_requests_a_challenge_and_a_token(
     servers: Mapping[str, RegistryServer],
     tokens: Tokens,
+    memory_file: Path,
+    access: str,
     login: Credential | None,
-    action: Callable[[RegistryClient], Awaitable[None]],
+    challenged: int,
+    tokened: int,
+    action: Action,
     count: int,
+    status: int,
 ) -> None:
-    server = servers["bearer"]
+    """The column `ours first`."""
+    server = servers[access]
     server.reset()
     tokens.requests.clear()
-    async with reaching(server, login=login) as client:
+    async with reaching(server, login=login, memory=ChallengesFile(memory_file)) as client:
         await action(client)
-    assert [request.status for request in server.requests] == [401] + [200] * count
-    assert len(tokens.requests) == 1
+    assert [request.status for request in server.requests] == [401] * challenged + [200] * count
+    assert len(tokens.requests) == tokened
 
 
-@pytest.mark.parametrize(
-    ("access", "action", "requests", "from_token_server"),
-    [
-        *((access, action, 1, 0) for access in ("anonymous", "basic", "bearer") for action in FIRST),
-        ("harbor", list_repositories, 1, 0),
-        ("harbor", list_tags, 1, 0),
-    ],
-)
-async def test_a_warm_action_costs_its_own_requests(
+@every_action
+@every_access
+async def test_an_action_of_a_new_process_costs_its_own_requests_and_a_token(
+    servers: Mapping[str, RegistryServer],
+    tokens: Tokens,
+    memory_file: Path,
+    access: str,
+    login: Credential | None,
+    challenged: int,
+    tokened: int,
+    action: Action,
+    count: int,
+    status: int,
+) -> None:
+    """The column `ours new process`, without its documents on disk: see `ACTIONS`."""
+    server = servers[access]
+    async with reaching(server, login=login, memory=ChallengesFile(memory_file)) as client:
+        await action(client)
+    server.reset()
+    tokens.requests.clear()
+    async with reaching(server, login=login, memory=ChallengesFile(memory_file)) as client:
+        await action(client)
+    assert [request.status for request in server.requests] == [200] * count
+    assert len(tokens.requests) == tokened
+
+
+@every_action
+@every_access
+async def test_a_warm_action_costs_one_request(
     servers: Mapping[str, RegistryServer],
     tokens: Tokens,
     access: str,
-    action: Callable[[RegistryClient], Awaitable[None]],
-    requests: int,
-    from_token_server: int,
+    login: Credential | None,
+    challenged: int,
+    tokened: int,
+    action: Action,
+    count: int,
+    status: int,
 ) -> None:
-    server = servers[access]
-    async with reaching(server, login=LOGIN) as client:
-        for each in FIRST:
-            await each(client)
+    """The column `ours warm`."""
+    server, clock = servers[access], Clock()
+    async with reaching(server, login=login, clock=clock) as client:
+        await action(client)
         server.reset()
         tokens.requests.clear()
+        clock.now += TAG_LIFETIME
         await action(client)
-    assert [request.status for request in server.requests] == [200] * requests
-    assert len(tokens.requests) == from_token_server
-
-
-async def test_a_catalog_that_wants_a_password_costs_two_requests(
-    servers: Mapping[str, RegistryServer], tokens: Tokens
-) -> None:
-    """As Harbor has it (registry-client.md §4.1, the row `Harbor style`)."""
-    server = servers["harbor"]
-    server.reset()
-    tokens.requests.clear()
-    async with reaching(server, login=LOGIN) as client:
-        await list_repositories(client)
-    assert [request.status for request in server.requests] == [401, 200]
+    assert [request.status for request in server.requests] == [status]
     assert tokens.requests == []
+
+
+HARBOR: Final = [(list_repositories, 0), (list_tags, 1)]
+"""An action, and the tokens that it needs: the catalog wants a password, all else tokens."""
+
+
+@pytest.mark.parametrize(("action", "tokened"), HARBOR, ids=[action.__name__ for action, _ in HARBOR])
+async def test_harbor_costs_a_challenge_at_first_and_none_in_a_new_process(
+    servers: Mapping[str, RegistryServer], tokens: Tokens, memory_file: Path, action: Action, tokened: int
+) -> None:
+    """The row `list repos, Harbor style`: 2, 1, 1; and that repositories are kept apart from it."""
+    server = servers["harbor"]
+    seen = []
+    for _ in range(2):
+        async with reaching(server, login=LOGIN, memory=ChallengesFile(memory_file)) as client:
+            for _ in range(2):
+                server.reset()
+                tokens.requests.clear()
+                await action(client)
+                seen.append(([request.status for request in server.requests], len(tokens.requests)))
+    assert seen == [([401, 200], tokened), ([200], 0), ([200], tokened), ([200], 0)]
+
+
+async def test_at_harbor_a_new_process_loses_neither_the_password_nor_the_tokens(
+    servers: Mapping[str, RegistryServer], tokens: Tokens, memory_file: Path
+) -> None:
+    server = servers["harbor"]
+    for expected in ([401, 200, 401, 200, 200, 200], [200] * 4):
+        server.reset()
+        tokens.requests.clear()
+        async with reaching(server, login=LOGIN, memory=ChallengesFile(memory_file)) as client:
+            for _ in range(2):
+                await list_repositories(client)
+                await list_tags(client)
+        assert [request.status for request in server.requests] == expected
+        assert len(tokens.requests) == 1
 
 
 async def test_a_further_repository_costs_a_token_and_its_own_request(tokens: Tokens) -> None:
@@ -206,9 +271,9 @@ async def test_a_further_repository_costs_a_token_and_its_own_request(tokens: To
     assert len(tokens.requests) == 3
 
 
-@pytest.mark.parametrize(("action", "count"), ACTIONS, ids=[action.__name__ for action, _ in ACTIONS])
+@every_action
 async def test_an_action_uses_one_connection_and_no_ping(
-    servers: Mapping[str, RegistryServer], action: Callable[[RegistryClient], Awaitable[None]], count: int
+    servers: Mapping[str, RegistryServer], action: Action, count: int, status: int
 ) -> None:
     server = servers["basic"]
     server.reset()
@@ -239,19 +304,6 @@ async def test_opening_again_within_the_lifetime_of_a_tag_costs_nothing(
         clock.now += TAG_LIFETIME - 0.1
         await action(client)
         assert server.requests == []
-
-
-@pytest.mark.parametrize("action", [open_single, open_one_of_an_index])
-async def test_opening_again_later_costs_one_conditional_request(
-    servers: Mapping[str, RegistryServer], action: Callable[[RegistryClient], Awaitable[None]]
-) -> None:
-    server, clock = servers["basic"], Clock()
-    async with reaching(server, login=LOGIN, clock=clock) as client:
-        await action(client)
-        server.reset()
-        clock.now += TAG_LIFETIME
-        await action(client)
-        assert [request.status for request in server.requests] == [304]
 
 
 async def test_a_tag_that_moved_is_seen_when_its_lifetime_is_over() -> None:

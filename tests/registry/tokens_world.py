@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 import trustme
 
+from regbrowse.registry.auth import Credential
+from regbrowse.registry.client import RegistryClient
 from regbrowse.registry.docker_http import RequestModifier, new_transport
+from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.tls import TLSConfig
+from regbrowse.registry.token_keeper import TokenKeeper
 from regbrowse.registry.wire import httpx
-from tests.registry.reaching import PASSWORD, USER
+from tests.registry.reaching import PASSWORD, USER, reaching
 from tests.registry_rules import BasicAuth
 from tests.registry_server import BearerAuth, Content, RegistryServer
 from tests.token_server import Server, TokenServer
@@ -134,3 +139,38 @@ def named_transport(
 
 def leaf(*names: str) -> trustme.LeafCert:
     return AUTHORITY.issue_cert(*names)
+
+
+@asynccontextmanager
+async def by_name(
+    registry: RegistryServer | Server,
+    others: Mapping[str, Server],
+    *,
+    name: str = "registry.test",
+    login: Credential | None = None,
+    made: list[TLSConfig] | None = None,
+    addresses: Mapping[str, str] | None = None,
+    tls: TLSConfig = TRUSTS,
+    **options: Any,
+) -> AsyncIterator[RegistryClient]:
+    """A client of a registry at a public address, which knows token servers by their names.
+
+    Args:
+        addresses: Where names lead, as far as the client is told: by default to public addresses.
+    """
+    ports = {name: registry.port, **{host: server.port for host, server in others.items()}}
+
+    async def resolver(host: str) -> Sequence[str]:
+        return [(addresses or {}).get(host, "203.0.113.1")]
+
+    keeper = TokenKeeper(name, certs_dir=None, make_transport=named_transport(ports, made), resolver=resolver)
+    async with reaching(
+        name,
+        login=login,
+        endpoints=[APIEndpoint(f"https://{name}", tls_config=tls)],
+        tokens=keeper,
+        make_wire=lambda context: Names(httpx.AsyncHTTPTransport(verify=context, trust_env=False), ports),
+        resolver=resolver,
+        **options,
+    ) as client:
+        yield client

@@ -27,6 +27,10 @@ keys:
 registries:
   localhost:5000:
   https://registry.corp/prefix: {}
+trusted-realms:
+  registry.corp:5000: [auth.corp, "https://auth.corp:8443/"]
+  docker.io: []
+netrc: true
 """
 
 
@@ -45,6 +49,8 @@ def test_every_setting_is_read(file: Path) -> None:
         certs_dir=Path("/srv/certs.d"),
         keys={"quit": "Q", "filter": "1", "help": "?"},
         registries=("localhost:5000", "https://registry.corp/prefix"),
+        trusted_realms={"registry.corp:5000": ("auth.corp", "auth.corp:8443"), "docker.io": ()},
+        netrc=True,
     )
 
 
@@ -72,6 +78,36 @@ def test_folder_of_certificates_may_be_in_the_home_folder(file: Path, monkeypatc
     monkeypatch.setenv("HOME", "/home/ada")
     file.write_text("certs-dir: ~/certs.d")
     assert load_settings(file).certs_dir == Path("/home/ada/certs.d")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "trusted_realms: {registry.corp: [auth.corp]}",
+        "trusted-realms: {Registry.corp: [AUTH.corp]}",
+        "trusted-realms: {registry.corp: [https://auth.corp]}",
+        "trusted-realms: {registry.corp: ['https://auth.corp:443/']}",
+    ],
+)
+def test_token_server_that_is_trusted_may_be_spelled_in_several_ways(file: Path, text: str) -> None:
+    file.write_text(text)
+    assert load_settings(file).trusted_realms == {"registry.corp": ("auth.corp",)}
+
+
+def test_settings_may_be_spelled_with_underscores(file: Path) -> None:
+    file.with_name("dashes.yaml").write_text(FULL)
+    dashes = load_settings(file.with_name("dashes.yaml"))
+    names = ("insecure-registries", "registry-mirrors", "disable-legacy-registry", "certs-dir", "trusted-realms")
+    text = FULL
+    for name in names:
+        text = text.replace(name, name.replace("-", "_"))
+    file.write_text(text)
+    assert load_settings(file) == dashes
+
+
+def test_name_of_a_key_of_an_action_stays_as_it_is_spelled(file: Path) -> None:
+    file.write_text("keys: {next_pane: x}")
+    assert load_settings(file).keys == {"next_pane": "x"}
 
 
 def test_unknown_setting_is_kept_and_told(file: Path) -> None:
@@ -107,6 +143,18 @@ def test_scheme_of_an_insecure_registry_is_told(file: Path) -> None:
         ("keys:\n  quit: [a]\n", 2, "a key should stand here"),
         ("keys:\n  quit:\n", 2, "a key should stand here"),
         ("registries:\n  two words:\n", 2, "host name"),
+        ("trusted-realms: [a]\n", 1, "registries, each with a list of its token servers should stand here"),
+        ("trusted-realms:\n  a.corp: b.corp\n", 2, "a list of token servers, each after a “-” should stand here"),
+        ("trusted-realms:\n  a.corp:\n    - b.corp\n    - http://c.corp\n", 4, "“http://c.corp” is no token server's"),
+        ("trusted-realms:\n  a.corp: [b.corp/token]\n", 2, "no token server's host"),
+        ("trusted-realms:\n  a.corp: ['*']\n", 2, "no token server's host"),
+        ("trusted-realms:\n  a.corp: ['https://x:y@b.corp']\n", 2, "“b.corp” is no token server's host"),
+        ("trusted-realms:\n  a.corp: [1]\n", 2, "a text should stand here"),
+        ("\ntrusted-realms:\n  https://a.corp: []\n", 3, "more than a registry's host"),
+        ("trusted-realms:\n  two words: []\n", 2, "host name"),
+        ("trusted-realms:\n  a.corp: []\n  A.corp: []\n", 3, "“a.corp” is there a second time"),
+        ("trusted-realms: {}\ntrusted_realms: {}\n", 2, "“trusted-realms” is there a second time"),
+        ("netrc: ~/.netrc\n", 1, "true or false should stand here"),
         ("registries: [1]\n", 1, "a registry should stand here"),
         ("theme: paper\n\tkeys: x\n", 2, "this is not YAML"),
         ("theme: 'open\n", 2, "this is not YAML"),

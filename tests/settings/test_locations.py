@@ -14,8 +14,10 @@ HOME = Path("/home/ada")
 def test_defaults_are_in_the_home_folder() -> None:
     assert Locations.of({}, HOME) == Locations(
         config_file=HOME / ".config/regbrowse/config.yaml",
+        config_folder=HOME / ".config/regbrowse",
         themes_folder=HOME / ".config/regbrowse/themes",
         cache_folder=HOME / ".cache/regbrowse",
+        challenges_file=HOME / ".cache/regbrowse/challenges.json",
         visited_file=HOME / ".local/state/regbrowse/visited.json",
     )
 
@@ -24,8 +26,10 @@ def test_base_directories_of_the_environment_are_taken() -> None:
     environ = {"XDG_CONFIG_HOME": "/c", "XDG_CACHE_HOME": "/k", "XDG_STATE_HOME": "/s"}
     assert Locations.of(environ, HOME) == Locations(
         config_file=Path("/c/regbrowse/config.yaml"),
+        config_folder=Path("/c/regbrowse"),
         themes_folder=Path("/c/regbrowse/themes"),
         cache_folder=Path("/k/regbrowse"),
+        challenges_file=Path("/k/regbrowse/challenges.json"),
         visited_file=Path("/s/regbrowse/visited.json"),
     )
 

@@ -187,6 +187,7 @@ async def browsing(
     offered: Sequence[str] = (),
     size: tuple[int, int] = SMALL,
     demo: Callable[[], DemoTransport] = lambda: DemoTransport(pace=0),
+    credentials: CredentialChain | None = None,
     visited: Visited | None = None,
     theme: str | None = "harbour",
     themes_folder: Path | None = None,
@@ -201,13 +202,14 @@ async def browsing(
         offered: Other registries to know.
         size: Columns and rows.
         demo: Makes the demo.
+        credentials: Where logins are; nowhere if None.
         visited: Where one has been before.
         theme: As `RegbrowseApp`.
         themes_folder: As `RegbrowseApp`.
         keys: As `RegbrowseApp`.
     """
     registries = Registries(
-        CredentialChain(()),
+        credentials or CredentialChain(()),
         service or DefaultService(certs_dir=None, make_transport=lambda tls, modifiers: demo()),
         visited or Visited.load(None),
         Journal(),

@@ -442,7 +442,7 @@ async def test_capital_r_without_another_registry_names_the_way_to_one() -> None
     async with browsing() as session:
         await _in_repositories(session)
         await session.press("R")
-        await session.until_shows("No other registry is known.")
+        await session.until_shows("Open another registry by its name …")
 
 
 async def test_capital_r_switches_to_a_known_registry() -> None:
@@ -540,7 +540,7 @@ async def test_escape_leads_out_to_the_same_row() -> None:
     async with browsing() as session:
         await _in_repositories(session)
         await session.press("down", "down")
-        for key in ("slash", "s", "o", "colon", "question_mark", "c", "Y", "f1", "ctrl+p"):
+        for key in ("slash", "s", "o", "colon", "question_mark", "c", "Y", "L", "R", "f1", "ctrl+p"):
             await session.press(key)
             await session.until(
                 lambda: session.has_dialog or isinstance(session.app.focused, Input), f"what {key} opens"

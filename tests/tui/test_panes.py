@@ -250,6 +250,22 @@ async def test_image_under_the_cursor_is_shown_after_a_rest() -> None:
         assert session.pane is Pane.TAGS
 
 
+async def test_focus_stays_in_the_tags_while_those_of_another_repository_are_awaited(content: Content) -> None:
+    content.add_image("other/0", "2.0")
+    with RegistryServer(content) as server:
+        async with browsing("team/app", server=server, size=WIDE) as session:
+            await session.until_tags("team/app")
+            await session.put_cursor(session.screen.repositories, "other/0")
+            server.fault("GET /v2/other/0/tags/list", "hang")
+            await session.press("2", "enter")
+            await session.until_shows("for the tags …", session.screen.tags)
+            await session.settle()
+            assert session.pane is Pane.TAGS
+            server.release()
+            await session.until_tags("other/0")
+            assert session.pane is Pane.TAGS
+
+
 async def test_repository_without_tags_says_so() -> None:
     async with browsing("registry.demo/states/empty") as session:
         await session.until_shows("states/empty has no tags.", session.screen.tags)

@@ -16,7 +16,7 @@ from regbrowse.registry.reference import Target
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.tui import copying, help_text
 from regbrowse.tui.actions import Pane
-from regbrowse.tui.screens.content import ContentScreen
+from regbrowse.tui.screens.asking import AskingScreen
 from regbrowse.tui.screens.dialogs import Choice, ChoiceScreen, OpenScreen, TextScreen
 from regbrowse.tui.widgets.image_pane import TABS
 from regbrowse.tui.widgets.pane import ListPane
@@ -26,7 +26,7 @@ from regbrowse.tui.widgets.virtual_list import VirtualList
 _NOTHING: Final = SafeText("")
 
 
-class BrowseScreen(ContentScreen):
+class BrowseScreen(AskingScreen):
     """Browses one registry."""
 
     def action_enter(self) -> None:

@@ -66,6 +66,7 @@ class ContentScreen(PanesScreen):
         super().__init__(browser)
         self._start = target
         self._rows: VisibleRows | None = None
+        self._place: SafeText | None = None
         self._places: dict[SafeText, SafeText] = {}
         self._trail: list[_Place] = []
         self._chosen: Digest | None = None
@@ -136,6 +137,23 @@ class ContentScreen(PanesScreen):
 
     # What is loaded
 
+    def start_again(self) -> None:
+        """Load anew all that is shown, for somebody else: of what the one saw, only the places stay."""
+        self._place = self.repositories.current
+        self.repositories.show(Listing(), asking=self._asking_catalog, grown=False)
+        self.load_repositories(fresh=False)
+        self.search.search_in(self.search.place)
+        if repository := self.tags.repository:
+            if self.tags.current:
+                self._places[repository] = self.tags.current
+            self.tags.know({})
+            self.tags.show(Listing(), asking=self._asking_tags, grown=False)
+            self.load_tags(repository, fresh=False)
+        if state := self.image.state:
+            line = self.image.current_line
+            self.image.show_nothing()
+            self.load_image(state.target, item=line.item if line else None)
+
     @work(exclusive=True, group="repositories")
     async def load_repositories(self, *, fresh: bool) -> None:
         """Show the catalog as it comes; if it is there, only when it has come anew."""
@@ -145,9 +163,12 @@ class ContentScreen(PanesScreen):
             self.repositories.show(listing, asking=self._asking_catalog, grown=not before.names)
             asked = self.browser.search is not None
             self.search.show_catalog(listing, grown=not before.names, asked=asked)
-            if listing.phase is not Phase.LOADING:
+            if self._place:
+                self._put_repository_cursor(self._place)
+            elif listing.phase is not Phase.LOADING:
                 self._mark_repository()
             self.refresh_bars()
+        self._place = None
 
     @work(exclusive=True, group="search")
     async def find(self, question: Question, *, after: float) -> None:
@@ -160,6 +181,10 @@ class ContentScreen(PanesScreen):
     @property
     def _asking_catalog(self) -> str:
         return f"Asking {self.browser.address.host} for its repositories …"
+
+    @property
+    def _asking_tags(self) -> str:
+        return f"Asking {self.browser.address.host} for the tags …"
 
     @work(exclusive=True, group="tags")
     async def load_tags(self, repository: SafeText, *, fresh: bool) -> None:
@@ -174,7 +199,7 @@ class ContentScreen(PanesScreen):
             many = len(listing.names) > _SORTED_AT_ONCE
             if listing.names and not (many and listing.phase is Phase.LOADING):
                 listing = replace(listing, names=await self._in_order(listing))
-            self.tags.show(listing, asking=f"Asking {self.browser.address.host} for the tags …")
+            self.tags.show(listing, asking=self._asking_tags)
             self._put_cursor(repository)
             self.refresh_bars()
 
@@ -247,6 +272,12 @@ class ContentScreen(PanesScreen):
         if wanted and self.pane is not Pane.REPOSITORIES and rows.row != wanted:
             with suppress(ValueError):
                 rows.cursor = rows.rows.index(wanted)
+
+    def _put_repository_cursor(self, place: SafeText) -> None:
+        """Put the cursor where it was before all was loaded anew, unless the user has moved it meanwhile."""
+        rows = self.repositories.rows
+        if rows.cursor == 0 and place in rows.rows:
+            rows.cursor = rows.rows.index(place)
 
     def _put_cursor(self, repository: SafeText) -> None:
         place = self._places.get(repository)

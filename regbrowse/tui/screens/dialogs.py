@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from rich.cells import cell_len
 from textual import on
@@ -18,6 +18,7 @@ from textual.widgets import Input
 from regbrowse.registry.errors import InvalidReferenceError
 from regbrowse.registry.reference import RegistryAddress, Target, parse_target
 from regbrowse.registry.text import SafeText
+from regbrowse.tui.guards import GuardedApp
 from regbrowse.tui.widgets.cells import elided
 from regbrowse.tui.widgets.line_widget import Piece
 from regbrowse.tui.widgets.notice import Notice
@@ -25,6 +26,8 @@ from regbrowse.tui.widgets.text_view import Line, TextView
 from regbrowse.tui.widgets.virtual_list import VirtualList
 
 T = TypeVar("T")
+
+_NOTHING: Final = SafeText("")
 
 FRAME = """
     align: center middle;
@@ -41,6 +44,15 @@ class Dialog(ModalScreen[T | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Back", show=False)]
 
+    is_opening = False
+    """Whether keys are held until it takes them: for a password, that is typed into nothing else."""
+
+    def take_keys(self) -> None:
+        """Begin to take the keys that were held."""
+        assert isinstance(self.app, GuardedApp)
+        self.is_opening = False
+        self.app.release_keys()
+
     def leave(self, result: T | None = None) -> None:
         """Give `result` and go."""
         if self.is_current:
@@ -55,27 +67,50 @@ class Choice:
     """One line to choose: what it is, and more about it."""
 
     label: SafeText
-    more: SafeText = SafeText("")  # noqa: RUF009  # immutable
+    more: SafeText = _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One is somebody else at a registry now.
+
+    Attributes:
+        said: What the user should hear of it; empty if nothing.
+        is_nobody: One is without a login, because the user wanted that.
+    """
+
+    said: SafeText = _NOTHING
+    is_nobody: bool = False
 
 
 class ChoiceScreen(Dialog[int]):
-    """Lets the user choose one of a few lines; gives its number, or None."""
+    """Lets the user choose one of a few lines; gives its number, or None.
+
+    Args:
+        title: What is chosen.
+        choices: The lines.
+        chosen: The number of the one that is chosen now.
+        hint: What the keys do.
+    """
 
     DEFAULT_CSS = f"ChoiceScreen {{ {FRAME} }} ChoiceScreen VirtualList {{ height: auto; max-height: 24; }}"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,h,left", "leave", "Back", show=False)]
 
-    def __init__(self, title: str, choices: Sequence[Choice], *, chosen: int = 0) -> None:
+    def __init__(
+        self, title: str, choices: Sequence[Choice], *, chosen: int = 0, hint: str = "enter chooses, esc leaves"
+    ) -> None:
         super().__init__()
         self._title = title
         self._choices = choices
         self._chosen = chosen
+        self._hint = hint
 
     def compose(self) -> ComposeResult:
         rows: VirtualList[Choice] = VirtualList(self._paint)
         rows.styles.height = min(24, max(1, len(self._choices)))
         frame = Vertical(rows)
         frame.border_title = Content(self._title)
-        frame.border_subtitle = Content("enter chooses, esc leaves")
+        frame.border_subtitle = Content(self._hint)
         yield frame
 
     def on_mount(self) -> None:

@@ -57,7 +57,7 @@ class PaletteScreen(Dialog[Action]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         wanted = parse_filter(event.value)
-        found = [action for action in self._actions if wanted.matches(f"{action.word} {action.words}")]
+        found = [action for action in self._actions if wanted.matches(f"{action.word} {action.words} {action.also}")]
         self.query_one(VirtualList).set_rows(found, keep_cursor=False)
 
     @on(Input.Submitted)

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from regbrowse.browser.states import Problem
-from regbrowse.registry.errors import UnsupportedError
+from regbrowse.browser.states import Asks, Problem
+from regbrowse.registry.errors import UnauthorizedError, UnsupportedError
 from regbrowse.registry.text import SafeText
 
 MUTED: Final = "$foreground 60%"
 """The style of words that stand back. Textual's own `$text-muted` has no effect inside a text."""
+
+_KEYS_SAY: Final = frozenset({UnsupportedError.default_next_step, UnauthorizedError.default_next_step})
+"""Next steps that are said by the keys that do them."""
+
+_LOGIN_KEY: Final = {
+    Asks.LOGIN: "L logs in, ",
+    Asks.MAY_LOG_IN: "L logs in, ",
+    Asks.TRUST_REALM: "L allows it, ",
+    Asks.UNSAFE_LOGIN: "L allows it, ",
+}
 
 _FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
@@ -55,20 +66,32 @@ class Notice(Widget):
 
     words: reactive[tuple[tuple[str, str], ...]] = reactive((), init=False, layout=True)
 
-    def say(self, sentence: SafeText | str = "", next_step: SafeText | str = "", *, failed: bool = False) -> None:
+    def say(
+        self,
+        sentence: SafeText | str = "",
+        next_step: SafeText | str = "",
+        *,
+        failed: bool = False,
+        warns: bool = False,
+    ) -> None:
         """Say `sentence`, and `next_step` on a line of its own; with neither, disappear."""
-        words: list[tuple[str, str]] = []
-        if sentence:
-            words.append((sentence, "$text-error" if failed else "$foreground"))
-        if next_step:
-            words.append((("\n" if words else "") + next_step, MUTED))
-        self.words = tuple(words)
-        self.set_class(bool(words), "-shown")
+        style = "$text-error" if failed else "$text-warning" if warns else "$foreground"
+        self.show([words for words in ((sentence, style), (next_step, MUTED)) if words[0]])
+
+    def show(self, paragraphs: Sequence[tuple[str, str]]) -> None:
+        """Say `paragraphs`, each in a style of Textual's; with none, disappear."""
+        self.words = tuple(("\n" * bool(number) + words, style) for number, (words, style) in enumerate(paragraphs))
+        self.set_class(bool(paragraphs), "-shown")
 
     def say_problem(self, problem: Problem, keys: str = "o opens by name, r asks again.", more: str = "") -> None:
         """Say what went wrong and what to do, and by which keys."""
-        next_step = "" if problem.next_step == UnsupportedError.default_next_step else problem.next_step
-        self.say(problem.sentence, "\n".join(filter(None, (next_step, keys, more))), failed=True)
+        keys = f"{_LOGIN_KEY.get(problem.asks, '')}{keys}"
+        self.say(problem.sentence, "\n".join(filter(None, (own_step(problem.next_step), keys, more))), failed=True)
 
     def render(self) -> Content:
         return Content.assemble(*self.words, end="")
+
+
+def own_step(next_step: SafeText) -> SafeText:
+    """`next_step`, unless it is one that the screen does itself."""
+    return SafeText("") if next_step in _KEYS_SAY else next_step

@@ -95,6 +95,14 @@ class FilterInput(Input):
         event.prevent_default().stop()
 
 
+class NameList(VirtualList[SafeText]):
+    """The names of a pane. As long as there are none it is not on the screen, and keeps the focus all the same."""
+
+    def _on_hide(self, event: events.Hide) -> None:
+        if self.has_class("-empty"):
+            event.prevent_default()
+
+
 class ListPane(PaneFrame):
     """A pane of names: repositories or tags."""
 
@@ -141,7 +149,7 @@ class ListPane(PaneFrame):
         super().__init__(id=id)
         self.listing = Listing(phase=Phase.EMPTY)
         self.filtered = FilteredNames()
-        self.rows: VirtualList[SafeText] = VirtualList(self.paint, titles=self.titles)
+        self.rows = NameList(self.paint, titles=self.titles)
         self.notice = Notice()
         self._filter_input = FilterInput(self._leave_filter)
         self._filter_line = Horizontal(Notice(id="slash"), self._filter_input, id="filter")

@@ -1,0 +1,195 @@
+"""Who one is at one registry: logging in, switching to another account, logging out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from regbrowse.credentials.accounts import StoredAccount
+from regbrowse.credentials.chain import CredentialChain
+from regbrowse.credentials.keepers import FILE, KEYRING
+from regbrowse.credentials.store import Keeper
+from regbrowse.registry.auth import Credential
+from regbrowse.registry.errors import CredentialError
+from regbrowse.registry.reference import RegistryAddress
+from regbrowse.registry.text import SafeText, safe_text
+
+_NOTHING: Final = SafeText("")
+TYPED_IN: Final = SafeText("typed in")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One of the accounts that one may be at a registry.
+
+    Attributes:
+        origin: Where its login is, as that is called on the screen.
+        is_used: It is the one that is used now.
+        is_ours: It was typed in here, and is forgotten by logging out.
+        problem: Why it cannot be used; empty if it can.
+    """
+
+    username: SafeText
+    origin: SafeText
+    is_used: bool = False
+    is_ours: bool = False
+    problem: SafeText = _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """One way to keep a login.
+
+    Attributes:
+        warning: What the user should know before; empty if there is nothing.
+    """
+
+    label: SafeText
+    warning: SafeText = _NOTHING
+
+
+THIS_RUN: Final = Keeping(SafeText("this run only"))
+
+
+class Accounts:
+    """The accounts of one registry. After each change its browser begins anew, as whoever one is then.
+
+    Args:
+        address: The registry.
+        credentials: Where logins are.
+        takes: Shows the registry a login. Gives whether it was asked for; raises if it was not believed.
+        unsafe: Says what makes the connection one where a login could be overheard; empty if it is safe.
+        renew: Makes the registry's browser begin anew.
+        trust: Keeps that a token server may be told the logins of this registry; says why that could not be kept.
+        allow_unsafe: Lets logins go over the connection as it is, for this run.
+    """
+
+    def __init__(
+        self,
+        address: RegistryAddress,
+        credentials: CredentialChain,
+        *,
+        takes: Callable[[Credential], Awaitable[bool]],
+        unsafe: Callable[[], Awaitable[SafeText]],
+        renew: Callable[[], Awaitable[None]],
+        trust: Callable[[str], Awaitable[SafeText]],
+        allow_unsafe: Callable[[], None],
+    ) -> None:
+        self.address = address
+        self._credentials = credentials
+        self._takes = takes
+        self._unsafe = unsafe
+        self._renew = renew
+        self._trust = trust
+        self._allow_unsafe = allow_unsafe
+        self._stored: dict[Account, StoredAccount] = {}
+        self._keepers: dict[Keeping, Keeper] = {}
+
+    async def known(self) -> tuple[Account, ...]:
+        """The accounts that there are. The stores are asked, which may run Docker's helper for this registry."""
+        stored = await self._credentials.accounts(self.address.host)
+        self._stored = {_account(each): each for each in reversed(stored)}  # of two that look alike, the first
+        return tuple(reversed(self._stored))
+
+    async def unsafe_words(self) -> SafeText:
+        """What makes the connection one where a login could be overheard; empty if it is safe, or was allowed."""
+        return await self._unsafe()
+
+    async def allow_unsafe(self) -> None:
+        """Let logins of this registry go over the connection as it is, for this run."""
+        self._allow_unsafe()
+        await self._renew()
+
+    async def trust_realm(self, realm: str) -> SafeText:
+        """Let the token server `realm` be told the logins of this registry.
+
+        Returns:
+            Why that holds only for this run; empty if it is kept.
+        """
+        notice = await self._trust(realm)
+        await self._renew()
+        return notice
+
+    async def use(self, account: Account | None) -> None:
+        """Be `account` from now on, or nobody."""
+        host = self.address.host
+        if account is None:
+            self._credentials.choose_nobody(host)
+        else:
+            self._credentials.choose_account(host, self._stored[account])
+        await self._renew()
+
+    async def log_out(self, account: Account) -> SafeText:
+        """Forget `account`, if it was typed in here; otherwise be nobody for this run, as that login is another's.
+
+        Returns:
+            What remains to be done to be rid of it; empty if nothing does.
+
+        Raises:
+            CredentialError: It is kept where it cannot be removed now. It is not used any more in this run.
+        """
+        host = self.address.host
+        try:
+            if account.is_ours:
+                await self._credentials.forget(host, self._stored[account])
+                return _NOTHING
+            return _how_to_log_out(host, account)
+        finally:
+            self._credentials.choose_nobody(host)
+            await self._renew()
+
+    async def keepings(self) -> tuple[tuple[Keeping, ...], SafeText]:
+        """The ways to keep a login here, and why the system's keyring is none of them, if it is not.
+
+        The first is for this run only, the second the keyring, if there is one. It may take as long as a keyring is
+        waited for.
+        """
+        found = await self._credentials.keepers()
+        in_order = sorted(found.keepers, key=lambda keeper: keeper.kind != KEYRING)
+        self._keepers = {Keeping(keeper.name, _warning(keeper)): keeper for keeper in in_order}
+        return (THIS_RUN, *self._keepers), found.no_keyring
+
+    async def log_in(self, username: str, secret: str, keeping: Keeping = THIS_RUN) -> SafeText:
+        """Ask the registry whether it takes this login; if so, use it from now on, and keep it.
+
+        Args:
+            keeping: One of `keepings()`.
+
+        Returns:
+            What the user should hear beside that it was taken; empty if nothing.
+
+        Raises:
+            WrongLoginError: It is not taken. Nothing has changed.
+            UnsafeLoginError, RealmNotTrustedError: It was not sent; the user may allow that.
+            RegistryError: The registry could not be asked.
+        """
+        login = Credential(username, secret, TYPED_IN)
+        host = self.address.host
+        was_asked = await self._takes(login)
+        notices = [] if was_asked else [f"{host} did not ask who you are: the login is used where it does."]
+        self._credentials.choose(host, login)
+        if keeper := self._keepers.get(keeping):
+            try:
+                await self._credentials.keep(host, login, keeper)
+            except CredentialError as error:
+                notices.append(f"{error.user_message} The login of {safe_text(username)} holds for this run only.")
+        await self._renew()
+        return safe_text(" ".join(filter(None, notices)))
+
+
+def _account(stored: StoredAccount) -> Account:
+    return Account(stored.username, stored.origin, stored.is_chosen, stored.is_ours, stored.problem)
+
+
+def _warning(keeper: Keeper) -> SafeText:
+    return safe_text("Not encrypted: who can read the file has the password." if keeper.kind == FILE else "")
+
+
+def _how_to_log_out(host: str, account: Account) -> SafeText:
+    tool = "podman" if "podman" in account.origin or account.origin == "REGISTRY_AUTH_FILE" else "docker"
+    return safe_text(
+        f"Not used any more in this run. To remove it from {account.origin}: {tool} logout {host}"
+        if account.origin != "netrc"
+        else "Not used any more in this run. It stays in the netrc file."
+    )

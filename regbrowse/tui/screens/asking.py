@@ -1,0 +1,113 @@
+"""What a registry wants to know before it lets one in is asked where one is, and the browse goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.widgets import Input
+
+from regbrowse.browser.browser import Browser
+from regbrowse.browser.states import Asks, Phase, Problem
+from regbrowse.registry.errors import RegistryError
+from regbrowse.registry.reference import Target
+from regbrowse.registry.text import SafeText, safe_text
+from regbrowse.tui.actions import Pane
+from regbrowse.tui.screens.content import ContentScreen
+from regbrowse.tui.screens.dialogs import Change
+
+if TYPE_CHECKING:
+    from regbrowse.tui.screens.questions import Permission
+
+_ASKED_AT_ONCE = frozenset({Asks.LOGIN, Asks.TRUST_REALM, Asks.UNSAFE_LOGIN})
+
+
+class AskingScreen(ContentScreen):
+    """Opens the login screen, or a question, when a pane can show nothing without."""
+
+    def __init__(self, browser: Browser, target: Target) -> None:
+        super().__init__(browser, target)
+        self._asked: set[tuple[Asks, SafeText]] = set()
+        self._has_changed = False
+
+    def refresh_bars(self) -> None:
+        """Write the header and the footer anew, and ask what is to be asked."""
+        super().refresh_bars()
+        if self.is_mounted and self.is_current and self.focused and not isinstance(self.focused, Input):
+            self._ask_in_place()
+
+    def action_account(self) -> None:
+        from regbrowse.tui.screens.account import AccountScreen
+
+        wanted = next(filter(None, map(self._permission, self._problems)), None)
+        accounts = self.regbrowse.registries.accounts(self.browser.address)
+        # At once, in no worker: of keys that come in a burst, those that follow belong to it
+        self.app.push_screen(AccountScreen(accounts, wanted), self.account_changed)
+
+    def account_changed(self, change: Change | None) -> None:
+        """Go on as whoever one is now; None if that is who one was."""
+        if change is None:
+            return
+        self._has_changed = not change.is_nobody
+        if change.is_nobody:
+            self._asked.add((Asks.LOGIN, SafeText("")))
+        self.start_again()
+        if change.said:
+            self.app.notify(change.said, severity="warning", timeout=10)
+
+    @property
+    def _problems(self) -> Iterator[Problem]:
+        """What went wrong in a pane that the user has opened: not with a row, and not with a mere preview."""
+        for problem in (
+            self.image.state.problem if self.image.state and self.pane is Pane.IMAGE else None,
+            self.tags.listing.problem,
+            self.repositories.listing.problem,
+        ):
+            if problem:
+                yield problem
+
+    def _ask_in_place(self) -> None:
+        """Ask once; again only after the user has logged in and that was of use."""
+        asking = [problem for problem in self._problems if problem.asks in _ASKED_AT_ONCE]
+        if self._has_changed and not asking and self._shows_something:
+            self._asked.clear()
+            self._has_changed = False
+        for problem in asking:
+            if (problem.asks, problem.realm) not in self._asked:
+                self._asked.add((problem.asks, problem.realm))
+                self._ask(problem)
+                return
+
+    @property
+    def _shows_something(self) -> bool:
+        return any(pane.listing.phase is Phase.READY for pane in (self.repositories, self.tags))
+
+    def _ask(self, problem: Problem) -> None:
+        from regbrowse.tui.screens.login import LoginScreen
+
+        accounts = self.regbrowse.registries.accounts(self.browser.address)
+        if problem.asks is Asks.LOGIN:
+            self.app.push_screen(LoginScreen(accounts, problem.sentence), self.account_changed)
+        elif wanted := self._permission(problem):
+            self.app.push_screen(wanted.question(), partial(self._answered, wanted))
+
+    def _permission(self, problem: Problem) -> Permission | None:
+        from regbrowse.tui.screens.questions import permission
+
+        reach = self.browser.reach
+        return permission(problem, self.browser.address.host, reach.security if reach else SafeText(""))
+
+    def _answered(self, wanted: Permission, allowed: bool | None) -> None:
+        if allowed:
+            self._give(wanted)
+
+    @work(exclusive=True, group="permission")
+    async def _give(self, wanted: Permission) -> None:
+        try:
+            said = await wanted.give(self.regbrowse.registries.accounts(self.browser.address))
+        except RegistryError as error:
+            self.say(safe_text(f"{error.user_message} {error.next_step}"), failed=True)
+        else:
+            self.account_changed(Change(said))
