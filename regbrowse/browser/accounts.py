@@ -10,13 +10,12 @@ from regbrowse.credentials.accounts import StoredAccount
 from regbrowse.credentials.chain import CredentialChain
 from regbrowse.credentials.keepers import FILE, KEYRING
 from regbrowse.credentials.store import Keeper
-from regbrowse.registry.auth import Credential
+from regbrowse.registry.auth import TYPED_IN, Credential
 from regbrowse.registry.errors import CredentialError
 from regbrowse.registry.reference import RegistryAddress
 from regbrowse.registry.text import SafeText, safe_text
 
 _NOTHING: Final = SafeText("")
-TYPED_IN: Final = SafeText("typed in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +42,12 @@ class Keeping:
 
     Attributes:
         warning: What the user should know before; empty if there is nothing.
+        is_keyring: It is the system's keyring.
     """
 
     label: SafeText
     warning: SafeText = _NOTHING
+    is_keyring: bool = False
 
 
 THIS_RUN: Final = Keeping(SafeText("this run only"))
@@ -147,7 +148,7 @@ class Accounts:
         """
         found = await self._credentials.keepers()
         in_order = sorted(found.keepers, key=lambda keeper: keeper.kind != KEYRING)
-        self._keepers = {Keeping(keeper.name, _warning(keeper)): keeper for keeper in in_order}
+        self._keepers = {Keeping(keeper.name, _warning(keeper), keeper.kind == KEYRING): keeper for keeper in in_order}
         return (THIS_RUN, *self._keepers), found.no_keyring
 
     async def log_in(self, username: str, secret: str, keeping: Keeping = THIS_RUN) -> SafeText:
@@ -169,13 +170,20 @@ class Accounts:
         was_asked = await self._takes(login)
         notices = [] if was_asked else [f"{host} did not ask who you are: the login is used where it does."]
         self._credentials.choose(host, login)
-        if keeper := self._keepers.get(keeping):
-            try:
-                await self._credentials.keep(host, login, keeper)
-            except CredentialError as error:
-                notices.append(f"{error.user_message} The login of {safe_text(username)} holds for this run only.")
-        await self._renew()
+        try:
+            if keeper := self._keepers.get(keeping):
+                notices.append(await self._kept(login, keeper))
+        finally:  # also if the user does not wait for the keeper
+            await self._renew()
         return safe_text(" ".join(filter(None, notices)))
+
+    async def _kept(self, login: Credential, keeper: Keeper) -> str:
+        """Keep `login`. Gives why it could not be kept; empty if it is."""
+        try:
+            await self._credentials.keep(self.address.host, login, keeper)
+        except CredentialError as error:
+            return f"{error.user_message} The login of {safe_text(login.username)} holds for this run only."
+        return ""
 
 
 def _account(stored: StoredAccount) -> Account:

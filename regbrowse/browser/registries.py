@@ -10,7 +10,6 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from regbrowse.browser.accounts import Accounts
 from regbrowse.browser.browser import Browser
 from regbrowse.browser.check import CheckStep, check_steps
 from regbrowse.browser.connections import NO_REALMS, Connections, Login, Realms
@@ -30,6 +29,7 @@ from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.settings.visited import Visited
 
 if TYPE_CHECKING:
+    from regbrowse.browser.accounts import Accounts
     from regbrowse.browser.v1_source import V1Source
     from regbrowse.registry.auth import Credential
     from regbrowse.registry.challenge_memory import ChallengeMemory
@@ -214,6 +214,8 @@ class Registries:
 
     def accounts(self, address: RegistryAddress) -> Accounts:
         """The accounts of a registry."""
+        from regbrowse.browser.accounts import Accounts  # not before the first paint
+
         return Accounts(
             address,
             self._credentials,

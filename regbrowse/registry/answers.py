@@ -98,10 +98,12 @@ def blob_failure(host: str, repository: str, digest: str, response: Response) ->
 def _failure(host: str, response: Response, subject: str, detail: SafeText) -> HTTPStatusError:
     status = response.status
     said = _quoted(detail)
+    step = vendor_step(host) or None
+    if response.stranger:
+        host = f"{host} leads to {safe_text(response.stranger)}, which"
     if status == 401:
         return UnauthorizedError(f"{host} wants to know who you are for {subject}.", status=status, detail=detail)
     if status == 403:
-        step = vendor_step(host) or None
         return DeniedError(f"{host} denies {subject}{said}.", step, status=status, detail=detail)
     if status == 404:
         return NotFoundError(f"{host} has not got {subject}.", status=status, detail=detail)
@@ -119,6 +121,9 @@ def _failure(host: str, response: Response, subject: str, detail: SafeText) -> H
 
 
 def _detail(response: Response) -> SafeText:
+    """The registry's own words. Those of storage that it leads to may repeat a signature, and are nobody's to read."""
+    if response.stranger:
+        return SafeText("")
     errors = parse_error(response.body, response.header("content-type"))
     return safe_text("; ".join(error.message or error.code for error in errors), limit=300)
 

@@ -26,6 +26,9 @@ from regbrowse.registry.errors import (
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.registry.vendor_hints import vendor_step
 
+TYPED_IN: Final = SafeText("typed in")
+"""The origin of a login that no store has."""
+
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,16384}")
 
 
@@ -275,7 +278,8 @@ def login_path(scope: Scope) -> str:
 
 def whose(credential: Credential) -> str:
     """The account, and where its login is from, for a sentence."""
-    return f"{safe_text(credential.username or 'your login')} (from {credential.origin})"
+    place = credential.origin if credential.origin == TYPED_IN else f"from {credential.origin}"
+    return f"{safe_text(credential.username or 'your login')} ({place})"
 
 
 def login_needed(host: str, hint: str, message: str | None = None, detail: SafeText | None = None) -> LoginNeededError:

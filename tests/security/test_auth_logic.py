@@ -254,7 +254,7 @@ async def test_53_all_requests_to_the_registry_wait_together(good: RegistryServe
         await over.wait()
 
     good.fault(TAG, status=429, headers={"Retry-After": "30"})
-    async with reaching(good, login=LOGIN, sleep=sleep) as client:
+    async with asyncio.timeout(20), reaching(good, login=LOGIN, sleep=sleep) as client:
         first = asyncio.create_task(get(client))
         seconds = [await waits.get()]
         second = asyncio.create_task(get(client, "team/other"))

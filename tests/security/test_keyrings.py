@@ -249,7 +249,7 @@ def test_47_a_session_without_a_keyring_starts_without_one_and_ends(tmp_path: Pa
             env={**environ, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={tmp_path}/none"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=60,
             check=True,
         )
     first, labels, reason = done.stdout.splitlines()

@@ -14,7 +14,6 @@ from regbrowse.registry.auth import Credential
 from regbrowse.registry.challenge_memory import ChallengesFile
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import (
-    HTTPStatusError,
     MalformedDocumentError,
     RealmNotTrustedError,
     RedirectRefusedError,
@@ -291,7 +290,7 @@ async def test_15_a_realm_that_is_folded_is_one_with_a_blank(
     with RegistryServer(content(), tls=certificate) as good:
         challenge = {"WWW-Authenticate": f'Bearer realm="https://evil.test:{foreign.port}/\r\n token"'}
         good.fault("GET", status=401, headers=challenge, body=b"{}", times=None)
-        for login, error in ((LOGIN, RealmNotTrustedError), (None, HTTPStatusError)):
+        for login, error in ((LOGIN, RealmNotTrustedError), (None, RegistryError)):
             async with by_name(good, tmp_path / error.__name__, foreign, login=login) as client:
                 with pytest.raises(error):
                     await get(client)

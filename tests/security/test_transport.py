@@ -89,16 +89,18 @@ async def test_31_nor_is_one_of_an_insecure_registry_s_token_server(
 
 
 async def test_31_an_insecure_registry_whose_https_answers_stays_with_it(
-    names: None, certificate: trustme.LeafCert, monkeypatch: pytest.MonkeyPatch
+    names: None, certificate: trustme.LeafCert, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`--insecure-registry` allows http only where nothing answers https: not after a connection that broke."""
     monkeypatch.setattr("regbrowse.registry.transport._back_off", lambda attempt: 0.0)
     with RegistryServer(content(), tls=certificate) as good:
         address = f"registry.test:{good.port}"
         good.fault("GET", "close", times=None)
-        async with registries_of(insecure=[address]) as registries:
+        async with registries_of(insecure=[address], log=tmp_path / "log") as registries:
             assert "closed the connection" in problem(await shown_tags(registries, address)).sentence
     assert good.requests
+    assert f"GET https://{address}" in (log := (tmp_path / "log").read_text())
+    assert "GET http://" not in log
 
 
 # 32: no login over what is not safe

@@ -29,8 +29,6 @@ from regbrowse.tui.widgets.notice import Notice, Spinner, own_step
 from regbrowse.tui.widgets.virtual_list import VirtualList
 
 _NOTHING: Final = SafeText("")
-_KEYRING: Final = "system keyring"
-"""The place that is chosen where there is one."""
 
 
 class Caption(Widget):
@@ -286,7 +284,7 @@ class LoginScreen(Dialog[Change]):
         keepings, self._no_keyring = await self._accounts.keepings()
         self._keep.offer(keepings)
         if not self._was_submitted and not self._keep.has_focus:
-            self._keep.cursor = next((n for n, keeping in enumerate(keepings) if keeping.label == _KEYRING), 0)
+            self._keep.cursor = next((n for n, keeping in enumerate(keepings) if keeping.is_keyring), 0)
         self._say_of_keeping()
 
     @on(VirtualList.Highlighted)

@@ -39,7 +39,7 @@ class WelcomeScreen(Screen[None]):
         yield VirtualList(_paint)
 
     def on_mount(self) -> None:
-        self.query_one(Bar).left = (("regbrowse", "bold $text-accent"),)
+        self.query_one(Bar).left = ((("regbrowse", "bold $text-accent"),),)
         self.query_one(Notice).say("Looking for the registries that are known here …")
         self._load()
 
