@@ -77,8 +77,10 @@ class Connections:
         self._memory = memory
         self._demo = demo
 
-    async def by_v2(self, address: RegistryAddress, login: Login, observe: Observer) -> V2Source:
-        """The way by v2: over whichever of its endpoints answers first."""
+    async def by_v2(
+        self, address: RegistryAddress, login: Login, observe: Observer, *, mirrors: bool = True
+    ) -> V2Source:
+        """The way by v2: over whichever of its endpoints answers first, mirrors among them unless that is False."""
         await asyncio.to_thread(_import_client)
         from regbrowse.registry.auth import BasicAuthorizer
         from regbrowse.registry.bearer import ChallengeAuthorizer
@@ -92,7 +94,7 @@ class Connections:
             endpoints = [APIEndpoint(f"https://{host}")]
             transport = Transport(endpoints, BasicAuthorizer(host, _nobody), make_wire=lambda _: demo, observe=observe)
             return V2Source(RegistryClient(address, transport))
-        endpoints = await self.endpoints(address, APIVersion.V2)
+        endpoints = [each for each in await self.endpoints(address, APIVersion.V2) if mirrors or not each.mirror]
         self._journal.note(f"{address}: {', then '.join(endpoint.base for endpoint in endpoints)}")
         authorizer = ChallengeAuthorizer(
             host,
@@ -154,7 +156,7 @@ class Connections:
             RegistryError: It could not be shown.
         """
         async with AsyncExitStack() as stack:
-            source: Source = await self.by_v2(address, login, observe)
+            source: Source = await self.by_v2(address, login, observe, mirrors=False)  # which are not told it
             stack.push_async_callback(source.aclose)
             try:
                 await source.enter()

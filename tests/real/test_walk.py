@@ -166,10 +166,12 @@ def test_a_basic_login_of_docker_is_used(real_registry_basic: RealRegistry, tmp_
         terminal.wait_for(f"{real_registry_basic.user} (docker config)")
 
 
-def test_without_a_login_the_screen_says_what_to_do(real_registry_basic: RealRegistry) -> None:
+def test_without_a_login_one_logs_in_on_the_screen_and_the_browse_goes_on(real_registry_basic: RealRegistry) -> None:
     with browsing(real_registry_basic.address, size=ALONE) as terminal:
+        terminal.wait_for("Log in to")
         terminal.wait_for(lambda terminal: "wants to know who you are" in words(terminal))
-        terminal.wait_for(lambda terminal: "docker login" in words(terminal))
+        terminal.type(f"{real_registry_basic.user}\r{real_registry_basic.password}\r")
+        terminal.wait_for("Repositories 7")
 
 
 def test_a_private_ca_in_the_certificates_directory_is_enough(real_registry_tls: RealRegistry, tmp_path: Path) -> None:

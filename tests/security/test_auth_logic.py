@@ -123,6 +123,7 @@ async def test_50_who_gives_up_first_takes_nobody_with_it(bearer: RegistryServer
         "0",
         *((NOW + timedelta(days=days)).isoformat() for days in (-1, 1)),
     ],
+    ids=["not said", "1970", "year 1", "year 9999", "zero", "a day ago", "in a day"],
 )
 async def test_51_whatever_the_clocks_say_a_token_lives_as_long_as_it_is_to(
     bearer: RegistryServer, tokens: Tokens, issued_at: str | None

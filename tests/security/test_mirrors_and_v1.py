@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,9 @@ import pytest
 
 from regbrowse.browser.states import Phase
 from regbrowse.registry.digest import Digest
-from tests.registry.reaching import USER
+from regbrowse.registry.errors import RegistryError, WrongLoginError
+from regbrowse.registry.reference import parse_registry_address
+from tests.registry.reaching import PASSWORD, USER
 from tests.registry.tokens_world import Tokens, assert_no_secret_at, authorizations, seen_at
 from tests.registry_server import RegistryServer
 from tests.security.origins import (
@@ -50,6 +53,27 @@ async def test_55_a_mirror_is_not_told_docker_hub_s_login(
     assert {value.partition(" ")[0] for value in authorizations(mirror)} <= {"", "Bearer"}
     assert "Y2FuYXJ5" not in seen_at(mirror)
     assert_learnt_nothing(tokens)
+
+
+async def test_55_a_mirror_is_not_told_a_login_that_is_typed_in_for_docker_hub(names: None) -> None:
+    """Not while it is tried, and not once it is used; whatever the user is told of it."""
+    with RegistryServer(content(), auth=BASIC) as mirror:
+        async with registries_of(mirrors=[mirror.url]) as registries:
+            with suppress(RegistryError):
+                await registries.accounts(parse_registry_address("docker.io")).log_in(USER, PASSWORD)
+            assert (await shown_tags(registries, "docker.io")).phase is Phase.FAILED
+    assert_learnt_nothing(mirror)
+
+
+async def test_55_a_login_for_docker_hub_is_tried_there_and_not_at_a_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    with RegistryServer(content(), auth=BASIC) as hub, RegistryServer(content()) as mirror:
+        monkeypatch.setattr("regbrowse.registry.service.default.DEFAULT_V2_REGISTRY", hub.url)
+        async with registries_of(mirrors=[mirror.url]) as registries:
+            accounts = registries.accounts(parse_registry_address("docker.io"))
+            with pytest.raises(WrongLoginError):
+                await accounts.log_in(USER, "another password")
+            assert await accounts.log_in(USER, PASSWORD) == ""
+    assert mirror.requests == []
 
 
 async def test_55_docker_hub_s_token_is_not_sent_to_a_mirror_that_came_later(

@@ -273,7 +273,7 @@ async def test_34_the_environment_s_proxy_and_netrc_give_no_login_away(
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
             for spelled in (name, name.lower()):
                 monkeypatch.setenv(spelled, f"http://proxy-user:proxy-pass@{proxy.address}")
-        async with registries_of() as registries:
+        async with registries_of(docker_login(tmp_path)) as registries:
             states = [await shown_tags(registries, good.address), await shown_catalog(registries, good.address)]
     shown = {state.phase for state in states}
     assert shown == ({Phase.FAILED} if kind == "basic" else {Phase.READY})
