@@ -233,6 +233,12 @@ async def _check(registries: Registries, target: Target) -> int:
     return FAILED if failed else 0
 
 
+def _end_helpers() -> None:
+    """End what would not notice that the terminal is gone; where it was never imported there is none."""
+    if helper := sys.modules.get("regbrowse.credentials.helper"):
+        helper.end_running()
+
+
 def _show(
     options: argparse.Namespace,
     settings: Settings,
@@ -250,7 +256,9 @@ def _show(
 
     from regbrowse.tui.app import RegbrowseApp
     from regbrowse.tui.guards import run_app
+    from regbrowse.tui.lifecycle import at_exit
 
+    at_exit(_end_helpers)
     app = RegbrowseApp(
         registries,
         target,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -86,6 +87,8 @@ class Accounts:
         self._allow_unsafe = allow_unsafe
         self._stored: dict[Account, StoredAccount] = {}
         self._keepers: dict[Keeping, Keeper] = {}
+        self._login: Credential | None = None
+        self._renewing: asyncio.Future[None] | None = None
 
     async def known(self) -> tuple[Account, ...]:
         """The accounts that there are. The stores are asked, which may run Docker's helper for this registry."""
@@ -100,7 +103,7 @@ class Accounts:
     async def allow_unsafe(self) -> None:
         """Let logins of this registry go over the connection as it is, for this run."""
         self._allow_unsafe()
-        await self._renew()
+        await self._begin_anew()
 
     async def trust_realm(self, realm: str) -> SafeText:
         """Let the token server `realm` be told the logins of this registry.
@@ -109,7 +112,7 @@ class Accounts:
             Why that holds only for this run; empty if it is kept.
         """
         notice = await self._trust(realm)
-        await self._renew()
+        await self._begin_anew()
         return notice
 
     async def use(self, account: Account | None) -> None:
@@ -119,7 +122,7 @@ class Accounts:
             self._credentials.choose_nobody(host)
         else:
             self._credentials.choose_account(host, self._stored[account])
-        await self._renew()
+        await self._begin_anew()
 
     async def log_out(self, account: Account) -> SafeText:
         """Forget `account`, if it was typed in here; otherwise be nobody for this run, as that login is another's.
@@ -135,10 +138,10 @@ class Accounts:
             if account.is_ours:
                 await self._credentials.forget(host, self._stored[account])
                 return _NOTHING
-            return _how_to_log_out(host, account)
+            return safe_text(f"Not used any more in this run. {self._stored[account].removal}")
         finally:
             self._credentials.choose_nobody(host)
-            await self._renew()
+            await self._begin_anew()
 
     async def keepings(self) -> tuple[tuple[Keeping, ...], SafeText]:
         """The ways to keep a login here, and why the system's keyring is none of them, if it is not.
@@ -151,11 +154,13 @@ class Accounts:
         self._keepers = {Keeping(keeper.name, _warning(keeper), keeper.kind == KEYRING): keeper for keeper in in_order}
         return (THIS_RUN, *self._keepers), found.no_keyring
 
-    async def log_in(self, username: str, secret: str, keeping: Keeping = THIS_RUN) -> SafeText:
-        """Ask the registry whether it takes this login; if so, use it from now on, and keep it.
+    async def _begin_anew(self) -> None:
+        """Have the browser begin anew; to its end, also if the user does not wait for that."""
+        self._renewing = asyncio.ensure_future(self._renew())
+        await asyncio.shield(self._renewing)
 
-        Args:
-            keeping: One of `keepings()`.
+    async def log_in(self, username: str, secret: str) -> SafeText:
+        """Ask the registry whether it takes this login; if so, use it from now on in this run.
 
         Returns:
             What the user should hear beside that it was taken; empty if nothing.
@@ -168,22 +173,29 @@ class Accounts:
         login = Credential(username, secret, TYPED_IN)
         host = self.address.host
         was_asked = await self._takes(login)
-        notices = [] if was_asked else [f"{host} did not ask who you are: the login is used where it does."]
         self._credentials.choose(host, login)
-        try:
-            if keeper := self._keepers.get(keeping):
-                notices.append(await self._kept(login, keeper))
-        finally:  # also if the user does not wait for the keeper
-            await self._renew()
-        return safe_text(" ".join(filter(None, notices)))
+        self._login = login
+        await self._begin_anew()
+        return safe_text("" if was_asked else f"{host} did not ask who you are: the login is used where it does.")
 
-    async def _kept(self, login: Credential, keeper: Keeper) -> str:
-        """Keep `login`. Gives why it could not be kept; empty if it is."""
+    async def keep(self, keeping: Keeping) -> SafeText:
+        """Keep the login that was logged in with just now beyond this run.
+
+        Args:
+            keeping: One of `keepings()`.
+
+        Returns:
+            Why it could not be kept; empty if it is, or if it is for this run only.
+        """
+        keeper, login = self._keepers.get(keeping), self._login
+        if keeper is None or login is None:
+            return _NOTHING
         try:
             await self._credentials.keep(self.address.host, login, keeper)
         except CredentialError as error:
-            return f"{error.user_message} The login of {safe_text(login.username)} holds for this run only."
-        return ""
+            return safe_text(f"{error.user_message} The login of {login.username} holds for this run only.")
+        await self._begin_anew()  # from now on it comes from there
+        return _NOTHING
 
 
 def _account(stored: StoredAccount) -> Account:
@@ -192,12 +204,3 @@ def _account(stored: StoredAccount) -> Account:
 
 def _warning(keeper: Keeper) -> SafeText:
     return safe_text("Not encrypted: who can read the file has the password." if keeper.kind == FILE else "")
-
-
-def _how_to_log_out(host: str, account: Account) -> SafeText:
-    tool = "podman" if "podman" in account.origin or account.origin == "REGISTRY_AUTH_FILE" else "docker"
-    return safe_text(
-        f"Not used any more in this run. To remove it from {account.origin}: {tool} logout {host}"
-        if account.origin != "netrc"
-        else "Not used any more in this run. It stays in the netrc file."
-    )

@@ -48,6 +48,7 @@ class Browser:
         known: The repositories to offer where the registry lists none.
         visited: Told of each repository that was opened.
         wish: The platform that is shown first of an image that has several.
+        asked_anew: Told that the user wants something asked for again, whatever there is.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Browser:
         known: Callable[[], tuple[SafeText, ...]] = tuple,
         visited: Callable[[str], Awaitable[None]] = _forget,
         wish: Platform = HERE,
+        asked_anew: Callable[[], None] = lambda: None,
     ) -> None:
         self.address = address
         self._connect = connect
@@ -66,10 +68,12 @@ class Browser:
         self._known = known
         self._visited = visited
         self._wish = wish
+        self._asked_anew = asked_anew
         self._source: Source | None = None
         self._opened: list[Source] = []
         self._former: list[Source] = []
-        self._turn = 0
+        self.turn = 0
+        """How often it has begun anew, as somebody else."""
         self._connecting = asyncio.Lock()
         self._lists: dict[str, tuple[float, Listing]] = {}
         self._walk: Walk | None = None
@@ -107,6 +111,7 @@ class Browser:
     async def tags(self, repository: str, *, fresh: bool = False) -> AsyncIterator[Listing]:
         """The tags of `repository` as they come."""
         if fresh:
+            self._asked_anew()
             self._details.pop(repository, None)
         is_visited = False
         async for listing in self._listing(repository, lambda source: source.tags(repository), TAGS_LIFETIME, fresh):
@@ -137,10 +142,10 @@ class Browser:
             source = await self._connected()
             return await source.tag_details(repository, tag, wish=self._wish, priority=priority)
 
-        turn = self._turn
+        turn = self.turn
 
         def keep(tag: SafeText, result: TagDetails) -> None:
-            if turn == self._turn:
+            if turn == self.turn:
                 self.details(repository)[tag] = result
                 found(tag, result)
 
@@ -166,6 +171,8 @@ class Browser:
         self, target: Target, *, chosen: Digest | None = None, fresh: bool = False
     ) -> AsyncIterator[ImageState]:
         """The image that `target` names, step by step."""
+        if fresh:
+            self._asked_anew()
         state = ImageState(target)
         try:
             async for state in self._over(
@@ -181,7 +188,7 @@ class Browser:
         What is under way still goes on as whoever asked for it, and is not kept.
         """
         async with self._connecting:
-            self._turn += 1
+            self.turn += 1
             former, self._former = self._former, self._opened
             self._source, self._opened = None, []
             self._lists, self._details = {}, {}
@@ -214,6 +221,8 @@ class Browser:
         return self._source
 
     async def _catalog_walk(self, *, fresh: bool) -> Walk:
+        if fresh:
+            self._asked_anew()
         before = self._walk
         if before is not None and not before.is_over and not fresh:
             return before
@@ -255,7 +264,7 @@ class Browser:
             return
         names = GrowingNames()
         listing = Listing()
-        turn = self._turn
+        turn = self.turn
         yield listing
         try:
             async for page in self._over(asked):
@@ -267,6 +276,6 @@ class Browser:
             yield replace(listing, phase=Phase.FAILED, problem=Problem.of(error))
             return
         listing = replace(listing, phase=Phase.READY if listing.names else Phase.EMPTY)
-        if turn == self._turn:
+        if turn == self.turn:
             self._lists[key] = (time.monotonic(), listing)
         yield listing

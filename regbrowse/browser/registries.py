@@ -102,6 +102,7 @@ class Registries:
                 known=lambda: self._known_repositories(address),
                 visited=lambda repository: self._note_visit(address, repository),
                 wish=self._wish,
+                asked_anew=lambda: self._credentials.doubt(address.host),
             )
         return self._browsers[address]
 
@@ -241,8 +242,10 @@ class Registries:
         return reach.security if reach else security_words(endpoints[-1].scheme, verified=endpoints[-1].verify)
 
     async def _renew(self, address: RegistryAddress) -> None:
+        """A login is a host's, however its address is spelled: every browser of it begins anew."""
         self._opened.setdefault(address, self._browser(address))
-        await self._browser(address).renew()
+        for browser in [each for each in self._browsers.values() if each.address.host == address.host]:
+            await browser.renew()
 
     async def _trust(self, address: RegistryAddress, realm: str) -> SafeText:
         self._trusted.setdefault(address.host, []).append(realm)

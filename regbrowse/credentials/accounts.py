@@ -12,15 +12,21 @@ from regbrowse.registry.auth import Credential
 from regbrowse.registry.text import SafeText, safe_text
 
 
-class Given(Enum):
-    """What is chosen for a registry without asking a store."""
+class Nobody(Enum):
+    """That no login is used."""
 
-    TYPED_IN = "typed in"
     NOBODY = "nobody"
 
 
-Choice = Given | KeptLogin | int
-"""What can be chosen for a registry: one of `Given`, a login of ours, or the store of this number."""
+@dataclass(frozen=True, slots=True)
+class TypedIn:
+    """A login that was typed in for this run, by its user's name."""
+
+    username: str
+
+
+Choice = Nobody | TypedIn | KeptLogin | int
+"""What can be chosen for a registry: nobody, a login typed in, one of ours, or the store of this number."""
 
 NOTHING: Final = SafeText("")
 
@@ -36,6 +42,7 @@ class StoredAccount:
         is_chosen: It is what a lookup for the registry as a whole gives: chosen by the user, or the first there is.
         problem: Why the store does not give it.
         choice: What the chain knows it by; None if it is only a problem and cannot be chosen.
+        removal: How the user removes the login that another program keeps, as a sentence; empty if it is ours.
     """
 
     username: SafeText
@@ -44,19 +51,22 @@ class StoredAccount:
     is_chosen: bool = False
     problem: SafeText = NOTHING
     choice: Choice | None = field(default=None, repr=False)
+    removal: SafeText = NOTHING
 
 
-def account_of(credential: Credential, choice: Given | int) -> StoredAccount:
+def account_of(credential: Credential, choice: TypedIn | int, removal: SafeText = NOTHING) -> StoredAccount:
     """The account that a login is of, without its secret."""
-    is_ours = choice is Given.TYPED_IN
-    return StoredAccount(safe_text(credential.username), credential.origin, is_ours=is_ours, choice=choice)
+    is_ours = isinstance(choice, TypedIn)
+    return StoredAccount(
+        safe_text(credential.username), credential.origin, is_ours=is_ours, choice=choice, removal=removal
+    )
 
 
 def in_order(accounts: Sequence[StoredAccount], choice: Choice | None) -> tuple[StoredAccount, ...]:
     """The accounts with the one in use marked, and each problem once: stores that share a file share its problem.
 
     Args:
-        accounts: As they are asked; one that was typed in, which is asked only by choice, before them.
+        accounts: As they are asked; those typed in, which are asked only by choice, before them.
         choice: What the user chose; None if nothing.
     """
     problems = [account.problem for account in accounts]
@@ -66,6 +76,6 @@ def in_order(accounts: Sequence[StoredAccount], choice: Choice | None) -> tuple[
         if account.choice is not None or account.problem not in problems[:number]
     ]
     if choice is None:
-        first = next((account for account in told if account.choice is not Given.TYPED_IN), None)
+        first = next((account for account in told if not isinstance(account.choice, TypedIn)), None)
         choice = first.choice if first and not first.problem else None
     return tuple(replace(account, is_chosen=choice is not None and account.choice == choice) for account in told)

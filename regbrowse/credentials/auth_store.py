@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from regbrowse.credentials.removal import Removal, removed_by_docker
 from regbrowse.registry.auth import Credential
 from regbrowse.registry.errors import CredentialError, InvalidReferenceError
 from regbrowse.registry.reference import DOCKER_HUB, is_repository_name, parse_registry_address
@@ -52,18 +53,27 @@ class AuthStore:
         path_keys: Keys may go on after the host, and then are for repositories under that path: Podman's rule. Without
             it, what follows a host is cut off: Docker's rule.
         is_flat: It has the logins alone, without `auths` around them: the form of `~/.dockercfg`.
+        removal: Says how the user removes the login of a host.
     """
 
     is_program: Final = False
 
     def __init__(
-        self, name: str, path: Path | None = None, *, text: str = "", path_keys: bool = False, is_flat: bool = False
+        self,
+        name: str,
+        path: Path | None = None,
+        *,
+        text: str = "",
+        path_keys: bool = False,
+        is_flat: bool = False,
+        removal: Removal = removed_by_docker,
     ) -> None:
         self.name = safe_text(name)
         self._path = path
         self._text = text
         self._path_keys = path_keys
         self._is_flat = is_flat
+        self.removal: Final = removal
         self._lock = threading.Lock()
         self._known: tuple[object, _Content] | None = None
 

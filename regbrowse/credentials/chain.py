@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from regbrowse.credentials.accounts import NOTHING, Choice, Given, StoredAccount, account_of, in_order
+from regbrowse.credentials.accounts import NOTHING, Choice, Nobody, StoredAccount, TypedIn, account_of, in_order
 from regbrowse.credentials.auth_store import paths_to
 from regbrowse.credentials.docker_config import docker_config, docker_environment, dockercfg
 from regbrowse.credentials.helper_logins import HelperLogins, docker_helpers, podman_helpers
@@ -17,7 +17,7 @@ from regbrowse.credentials.netrc import NetrcLogins
 from regbrowse.credentials.our_logins import OurLogins
 from regbrowse.credentials.podman_auth import podman_auth, registry_auth_file
 from regbrowse.credentials.remembered import RememberedAnswers
-from regbrowse.credentials.store import Keeper, Store
+from regbrowse.credentials.store import Keeper, Listed, Store
 from regbrowse.registry.auth import Credential
 from regbrowse.registry.errors import CredentialError
 from regbrowse.registry.text import SafeText, safe_text
@@ -47,7 +47,7 @@ class CredentialChain:
         self._ours = ours or OurLogins(LoginsFile(None))
         self._programs = RememberedAnswers(clock)
         self._choices: dict[str, Choice] = {}
-        self._typed: dict[str, Credential] = {}
+        self._typed: dict[str, dict[str, Credential]] = {}
         self._tokens: dict[str, SafeText] = {}
 
     @classmethod
@@ -125,13 +125,14 @@ class CredentialChain:
     # What the user chooses for this run
 
     def choose(self, host: str, credential: Credential) -> None:
-        """Use a login that was typed in, and nothing else for this registry."""
-        self._typed[host] = credential
-        self._choices[host] = Given.TYPED_IN
+        """Use a login that was typed in, and nothing else for this registry; in place of one of the same user name."""
+        others = {name: login for name, login in self._typed.get(host, {}).items() if name != credential.username}
+        self._typed[host] = {credential.username: credential, **others}
+        self._choices[host] = TypedIn(credential.username)
 
     def choose_nobody(self, host: str) -> None:
         """Use no login for this registry."""
-        self._choices[host] = Given.NOBODY
+        self._choices[host] = Nobody.NOBODY
 
     def choose_account(self, host: str, account: StoredAccount) -> None:
         """Use one of `accounts`, and nothing else for this registry.
@@ -143,10 +144,6 @@ class CredentialChain:
             raise CredentialError(account.problem)
         self._choices[host] = account.choice
 
-    def choose_default(self, host: str) -> None:
-        """Look for a login again as if nothing had been chosen."""
-        self._choices.pop(host, None)
-
     async def accounts(self, host: str) -> tuple[StoredAccount, ...]:
         """What there is to choose from for a registry as a whole: typed in, ours, then what each store has.
 
@@ -156,8 +153,7 @@ class CredentialChain:
         async with asyncio.TaskGroup() as group:
             ours = group.create_task(self._our_accounts(host))
             stored = [group.create_task(self._stored_account(number, host)) for number in range(len(self._stores))]
-        typed = self._typed.get(host)
-        found = [account_of(typed, Given.TYPED_IN)] if typed else []
+        found = [account_of(typed, TypedIn(name)) for name, typed in self._typed.get(host, {}).items()]
         found += [*ours.result(), *(account for task in stored if (account := task.result()))]
         return in_order(found, self._choices.get(host))
 
@@ -179,7 +175,7 @@ class CredentialChain:
             credential = await self._stored(number, host, "", True)
         except CredentialError as error:
             return StoredAccount(NOTHING, await self._place(number, host), problem=error.user_message)
-        return account_of(credential, number) if credential else None
+        return account_of(credential, number, self._stores[number].removal(host)) if credential else None
 
     # What regbrowse keeps
 
@@ -191,13 +187,14 @@ class CredentialChain:
         """Keep a login beyond this run, and use it, and nothing else for this registry, in this run.
 
         Raises:
-            CredentialError: It cannot be kept there. Nothing is changed then.
+            CredentialError: It cannot be kept there. What is chosen is not changed then; if it may be there all the
+                same, the error says so, and it is one of `accounts`.
         """
-        kept, credential = await self._ours.keep(host, credential, keeper)
-        self._typed.pop(host, None)
+        kept, as_kept = await self._ours.keep(host, credential, keeper)
+        self._typed.get(host, {}).pop(credential.username, None)
         self._choices[host] = kept
         self._programs.forget(host)
-        self._programs.put(host, kept, credential)
+        self._programs.put(host, kept, as_kept)
 
     async def forget(self, host: str, account: StoredAccount) -> None:
         """Log out of an account of ours, or one that was typed in. If it was the chosen one, nothing is chosen now.
@@ -209,10 +206,10 @@ class CredentialChain:
         if not account.is_ours or choice is None:
             raise CredentialError(
                 f"The login of {account.username or host} is not kept by regbrowse ({account.origin}).",
-                f"Log out there: docker logout {host}, or podman logout {host}.",
+                account.removal or None,
             )
-        if choice is Given.TYPED_IN:
-            self._typed.pop(host, None)
+        if isinstance(choice, TypedIn):
+            self._typed.get(host, {}).pop(choice.username, None)
         if self._choices.get(host) == choice:
             del self._choices[host]
         try:
@@ -242,7 +239,7 @@ class CredentialChain:
         """What is wrong with the stores that cannot be read."""
         return tuple(problem for store in (self._ours, *self._stores) if (problem := store.problem()))
 
-    def _readable(self) -> Iterator[Store]:
+    def _readable(self) -> Iterator[Listed]:
         return (store for store in (self._ours, *self._stores) if store.problem() is None)
 
     # How they are asked
@@ -258,19 +255,19 @@ class CredentialChain:
 
     async def _chosen(self, choice: Choice, host: str, is_opened: bool) -> Credential | None:
         match choice:
-            case Given.NOBODY:
+            case Nobody.NOBODY:
                 return None
-            case Given.TYPED_IN:
-                return self._typed[host]
+            case TypedIn(username):
+                credential, place = self._typed.get(host, {}).get(username), SafeText("memory")
             case KeptLogin():
                 return await self._our_login(choice, host, is_opened)
             case number:
-                if credential := await self._stored(number, host, "", is_opened):
-                    return credential
-        raise CredentialError(
-            f"The login of {host} that was chosen is not in {self._stores[number].name} any more.",
-            "Choose another account with L.",
-        )
+                credential, place = await self._stored(number, host, "", is_opened), self._stores[number].name
+        if credential is None:
+            raise CredentialError(
+                f"The login of {host} that was chosen is not in {place} any more.", "Choose another account with L."
+            )
+        return credential
 
     async def _our_login(self, kept: KeptLogin, host: str, is_opened: bool) -> Credential | None:
         if kept.needs_program and not is_opened and not self._programs.get(host, kept):
@@ -294,10 +291,7 @@ class CredentialChain:
     async def _place(self, number: int, host: str) -> SafeText:
         """What the screen calls a store when it is about one host: which of several helpers it is."""
         store = self._stores[number]
-        try:
-            return await store.place(host) if isinstance(store, HelperLogins) else store.name
-        except CredentialError:
-            return store.name  # its file cannot be read, which is what is being told
+        return await store.place(host) if isinstance(store, HelperLogins) else store.name
 
 
 def _not_asked(host: str, place: SafeText) -> CredentialError:

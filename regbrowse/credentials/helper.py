@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Final, cast
 from urllib.parse import unquote
 
+from regbrowse.credentials.disclosure import gives_away
+from regbrowse.credentials.store import NotAskedError
 from regbrowse.registry.errors import CredentialError, InvalidReferenceError, MalformedDocumentError
 from regbrowse.registry.json_values import read_object
 from regbrowse.registry.reference import parse_registry_address
@@ -47,6 +49,12 @@ _NOT_FOUND: Final = "credentials not found in native keychain"
 _LAST_WORDS_LIMIT: Final = 4096
 _DETAIL_LIMIT: Final = 200
 _USERINFO: Final = re.compile(r"//[^/\s]*@")
+
+_END_LIMIT: Final = 1.0
+"""Seconds to wait for the end of what was killed: a program of another user (setuid) may not be."""
+
+_running: Final[set[int]] = set()
+"""The numbers of the helpers that run now, each of which is that of its process group too."""
 
 
 class Helper:
@@ -104,13 +112,13 @@ class Helper:
         _check_server(server)
         # An encoder's own exception would hold the secret.
         if not username or any("\ud800" <= character <= "\udfff" for character in username + secret):
-            raise CredentialError(f"{self._program} cannot keep the login: its user name or password is no text.")
+            raise NotAskedError(f"{self._program} cannot keep the login: its user name or password is no text.")
         message = json.dumps({"ServerURL": server, "Username": username, "Secret": secret}).encode()
         if len(message) > _MESSAGE_LIMIT:
-            raise CredentialError(f"{self._program} cannot keep the login: it is too long.", "Keep it somewhere else.")
+            raise NotAskedError(f"{self._program} cannot keep the login: it is too long.", "Keep it somewhere else.")
         if (run := await self._run("store", message)).code:
-            # What it says is not shown: it was told the secret.
-            raise self._failure("did not keep the login", run, with_detail=False)
+            is_safe = not gives_away(run.output, secret)
+            raise self._failure("did not keep the login", run, with_detail=is_safe)
 
     async def erase(self, server: str) -> None:
         """Have the login for `server` kept no longer.
@@ -128,7 +136,7 @@ class Helper:
             async with asyncio.timeout(self._within):
                 path = await asyncio.to_thread(_find, self._program, self._environ)
                 if path is None:
-                    raise CredentialError(
+                    raise NotAskedError(
                         f"{self._program}, which {self._named_in} names, is not installed.",
                         "Install it in a folder of PATH, or log in again with another store.",
                     )
@@ -146,7 +154,7 @@ class Helper:
                 run.tell(message)
                 await run.is_done.wait()
         except OSError as error:
-            raise CredentialError(f"{self._program} cannot be started: {error.strerror}.") from None
+            raise NotAskedError(f"{self._program} cannot be started: {error.strerror}.") from None
         if len(run.answer) > ANSWER_LIMIT:
             raise CredentialError(
                 f"{self._program} answered with more than {ANSWER_LIMIT // 1024} KiB and was stopped.",
@@ -176,7 +184,7 @@ class Helper:
         detail = (with_detail and run.detail) or ending
         return CredentialError(
             f"{self._program} {what}: {detail.removesuffix('.')}.",
-            f"Mend what {self._program} keeps its logins in, or log in again with another store.",
+            f"Run {self._program} list in a shell to see what it wants (to be unlocked, perhaps), then try again.",
         )
 
 
@@ -195,6 +203,22 @@ def installed_helpers(environ: Mapping[str, str]) -> tuple[str, ...]:
         and _is_program(path)
     }
     return tuple(sorted(found))
+
+
+def end_running() -> None:
+    """Kill all helpers that run now, with all that they started: for a program that ends without its event loop.
+
+    A helper has a session of its own, so it does not hear that the terminal hung up. Nothing waits and nothing is
+    raised: it may be called from any thread and from a signal handler.
+    """
+    for group in tuple(_running):
+        _kill(group)
+
+
+def _kill(group: int) -> None:
+    # It may have ended just now, or be a program of another user.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
 
 
 class _Run(asyncio.SubprocessProtocol):
@@ -223,12 +247,20 @@ class _Run(asyncio.SubprocessProtocol):
         return self.answer.decode("utf-8", "replace").strip()
 
     @property
+    def output(self) -> str:
+        """All that it said, as far as it was kept."""
+        return f"{self.words}\n{self._errors}"
+
+    @property
     def detail(self) -> SafeText:
         """Why it failed, in its own words, without what may be a login; empty if it did not say."""
-        errors = self._last_words.decode("utf-8", "replace").strip()
-        lines = (*self.words.splitlines()[:1], *errors.splitlines()[-1:])
+        lines = (*self.words.splitlines()[:1], *self._errors.splitlines()[-1:])
         told = (_USERINFO.sub("//", line.strip()) for line in lines if "{" not in line)
         return safe_text(next(filter(None, told), ""), limit=_DETAIL_LIMIT)
+
+    @property
+    def _errors(self) -> str:
+        return self._last_words.decode("utf-8", "replace").strip()
 
     def tell(self, message: bytes) -> None:
         """Give it its stdin. A helper that does not read it has its reasons: what counts is how it ends."""
@@ -236,22 +268,27 @@ class _Run(asyncio.SubprocessProtocol):
         self._stdin.write_eof()
 
     async def close(self) -> None:
-        """Have it ended, with all that it started if it did not end by itself, and nothing left of it."""
+        """Have it ended, with all that it started if it did not end by itself, and nothing left of it.
+
+        One that may not be killed is left to itself.
+        """
         try:
             if not self._has_exited.is_set():
-                # Its session is its own, so its group has its number. It may have ended just now.
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(self._transport.get_pid(), signal.SIGKILL)
-                await self._has_exited.wait()
+                _kill(self._transport.get_pid())
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._has_exited.wait(), _END_LIMIT)
         finally:
             if self._stdin.get_write_buffer_size():
                 self._stdin.abort()  # closing it would wait until it is read
-            self._transport.close()
-        await self._is_closed.wait()
+            with contextlib.suppress(PermissionError):  # it tries to kill it, too
+                self._transport.close()
+        if self._has_exited.is_set():
+            await self._is_closed.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.SubprocessTransport, transport)
         self._stdin = cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0))
+        _running.add(self._transport.get_pid())
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == 2:
@@ -264,6 +301,7 @@ class _Run(asyncio.SubprocessProtocol):
     def process_exited(self) -> None:
         """Take the rest out of its pipes, without waiting for their ends: a daemon that it started may hold those."""
         self._has_exited.set()
+        _running.discard(self._transport.get_pid())
         for _, pipe in self._open_pipes():
             pipe.pause_reading()
         asyncio.get_running_loop().call_soon(self._take_rest)  # after what was read already and is on its way
@@ -319,7 +357,7 @@ def _check_server(server: str) -> None:
     own = _OWN_SERVER.fullmatch(server)
     if own is None or not _is_host(own["host"]) or not unquote(own["username"]).isprintable():
         shown = safe_text(server, limit=_DETAIL_LIMIT)
-        raise CredentialError(
+        raise NotAskedError(
             f"No credential helper may be asked for “{shown}”: it is not the address of a registry.",
             "Write the registry as registry.corp:5000.",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from regbrowse.credentials.helper import Helper
+from regbrowse.credentials.store import NotAskedError
 from regbrowse.registry.errors import CredentialError
 from regbrowse.registry.text import SafeText, safe_text
 
@@ -51,8 +52,11 @@ class HelperKeeper:
         Raises:
             CredentialError: As for `get`, or it is still there.
         """
-        if await self.get(host, username) is None:  # some helpers fail where there is nothing to erase
-            return
+        try:
+            if await self.get(host, username) is None:  # some helpers fail where there is nothing to erase
+                return
+        except CredentialError:
+            pass  # a locked store may let it be removed all the same
         await self._helper.erase(_server(host, username))
         if await self.get(host, username) is not None:
             raise CredentialError(
@@ -67,7 +71,7 @@ class HelperKeeper:
 
 def _server(host: str, username: str) -> str:
     if not username or not username.isprintable():  # surrogates are not, and have no spelling in a URL
-        raise CredentialError(
+        raise NotAskedError(
             f"A credential helper cannot keep a login of “{safe_text(username, limit=200)}”.", "Keep it somewhere else."
         )
     return f"https://{host}/regbrowse/{quote(username, safe='')}"

@@ -76,21 +76,27 @@ class HelperLogins:
         return Credential(username, secret, self._origin(name))
 
     async def place(self, host: str) -> SafeText:
-        """The helper that is asked for `host`, as the screen calls it; the store's own name if none is.
+        """The helper that is asked for `host`, as the screen calls it.
 
-        Raises:
-            CredentialError: The file cannot be read.
+        The store's own name if none is; that of the file if it cannot be read, as then that is what is wrong.
         """
-        name = await asyncio.to_thread(self._helper_of, host)
+        try:
+            name = await asyncio.to_thread(self._helper_of, host)
+        except CredentialError:
+            return self._file.name
         return self._origin(name) if name else self.name
 
     def may_have(self, host: str) -> bool:
         """Whether a helper is named for `host`, or the one for all is marked to have its login. Blocking.
 
         Raises:
-            CredentialError: As for `place`.
+            CredentialError: The file cannot be read.
         """
         return bool(self._helper_of(host)) and (not self._for_all or self._file.is_marked(host))
+
+    def removal(self, host: str) -> SafeText:
+        """How its login is removed: by the same command as one in the file."""
+        return self._file.removal(host)
 
     def registries(self) -> tuple[str, ...]:
         """None: the file itself says which there are."""

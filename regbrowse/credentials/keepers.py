@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -96,7 +97,8 @@ class KnownKeepers:
             from regbrowse.credentials.helper import installed_helpers
 
             first = "" if docker.problem() else docker.helper_for_all()
-            return sorted(installed_helpers(environ), key=lambda name: name != first)
+            usable = (name for name in installed_helpers(environ) if _can_work(name, environ))
+            return sorted(usable, key=lambda name: name != first)
 
         return cls(keyring=keyring, file=file, helper=helper, helpers=helpers)
 
@@ -141,3 +143,20 @@ class KnownKeepers:
             f"A login is kept in “{safe_text(kind, limit=100)}”, which is no place for logins here.",
             "Log out, then log in again.",
         )
+
+
+def _can_work(helper: str, environ: Mapping[str, str]) -> bool:
+    """Whether what a helper keeps logins in is on this system and set up, as far as that shows without running it."""
+    match helper:
+        case "osxkeychain":
+            return sys.platform == "darwin"
+        case "wincred":
+            return sys.platform == "win32"
+        case "secretservice":
+            runtime = environ.get("XDG_RUNTIME_DIR")
+            return bool(environ.get("DBUS_SESSION_BUS_ADDRESS") or (runtime and (Path(runtime) / "bus").exists()))
+        case "pass":
+            named = environ.get("PASSWORD_STORE_DIR")
+            folder = Path(named) if named else Path(environ.get("HOME", "/"), ".password-store")
+            return (folder / ".gpg-id").is_file()
+    return True

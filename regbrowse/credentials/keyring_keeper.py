@@ -10,10 +10,13 @@ import asyncio
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from regbrowse.credentials.daemon_call import daemon_call
+from regbrowse.credentials.store import NotAskedError
 from regbrowse.registry.errors import CredentialError
 from regbrowse.registry.text import SafeText, safe_text
 
@@ -41,7 +44,8 @@ _ELSEWHERE: Final = "Choose another place for the login, or log in for this run 
 class KeyringKeeper:
     """Keeps secrets in the system's keyring, under the service `regbrowse:HOST` and the user's name.
 
-    One question is asked at a time. After one without an answer the keyring counts as dead and is not asked again.
+    One question is asked at a time, also after one that nobody waits for any more. After one without an answer the
+    keyring counts as dead and is not asked again.
 
     Args:
         within: Seconds that the keyring has for one answer.
@@ -54,6 +58,7 @@ class KeyringKeeper:
         self._within = within
         self._is_dead = False
         self._turn = asyncio.Lock()
+        self._is_free = _event_that_is_set()
 
     async def problem(self) -> SafeText:
         """Why there is no keyring to use here, as a sentence; empty if there is one. Never unlocks it, nor asks to."""
@@ -74,10 +79,22 @@ class KeyringKeeper:
     async def put(self, host: str, username: str, secret: str) -> None:
         """Keep a secret, and read it back: some backends take everything and keep nothing.
 
+        Where nobody waits any more, as it took too long or was cancelled, what is written then is removed again.
+
         Raises:
             CredentialError: As for `get`, or what is read back is not what was written.
         """
-        await self._ask(lambda backend: _put(backend, _service(host), username, secret))
+        is_given_up = threading.Event()
+        try:
+            await self._ask(lambda backend: _put(backend, _service(host), username, secret, is_given_up))
+        except CredentialError as error:
+            is_given_up.set()
+            if self._is_dead:  # its thread takes back what it may still write
+                raise NotAskedError(error.user_message, error.next_step) from None
+            raise
+        except BaseException:
+            is_given_up.set()
+            raise
 
     async def remove(self, host: str, username: str) -> None:
         """Keep a secret no longer; nothing happens if it is not there.
@@ -89,12 +106,14 @@ class KeyringKeeper:
 
     async def _ask(self, question: Callable[[KeyringBackend], T]) -> T:
         async with self._turn:
+            kind = NotAskedError if self._is_dead else CredentialError
             if not self._is_dead:
+                before, self._is_free = self._is_free, threading.Event()
                 try:
-                    return await daemon_call(lambda: _answer(question), within=self._within)
+                    return await daemon_call(partial(_in_turn, question, before, self._is_free), within=self._within)
                 except TimeoutError:
                     self._is_dead = True
-        raise CredentialError(
+        raise kind(
             f"The system keyring did not answer within {self._within:g} s.",
             f"{_ELSEWHERE} It is asked again after a restart.",
         )
@@ -104,16 +123,34 @@ def _service(host: str) -> str:
     return f"regbrowse:{host}"
 
 
+def _event_that_is_set() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
+
 # In the thread
 
 
+def _in_turn(question: Callable[[KeyringBackend], T], before: threading.Event, is_over: threading.Event) -> T:
+    before.wait()
+    try:
+        return _answer(question)
+    finally:
+        is_over.set()
+
+
 def _answer(question: Callable[[KeyringBackend], T]) -> T:
+    is_open = False
     try:
         backend = _usable(_candidates())
         _see_that_it_is_open(backend)
+        is_open = True
         return question(backend)
     except BaseException as error:  # whatever a backend raises, it does not end the program
         failure = _in_words(error)
+    if not is_open:
+        failure = NotAskedError(failure.user_message, failure.next_step)
     # Out here and without where it came from: neither the backend's exception nor its frames, which may hold the
     # secret, are kept with it.
     raise failure.with_traceback(None)
@@ -172,9 +209,9 @@ def _see_that_it_is_open(backend: KeyringBackend) -> None:
         raise _locked()
 
 
-def _put(backend: KeyringBackend, service: str, username: str, secret: str) -> None:
+def _put(backend: KeyringBackend, service: str, username: str, secret: str, is_given_up: threading.Event) -> None:
     backend.set_password(service, username, secret)
-    if backend.get_password(service, username) != secret:
+    if is_given_up.is_set() or backend.get_password(service, username) != secret or is_given_up.is_set():
         _remove(backend, service, username)
         raise CredentialError(
             "The system keyring did not keep the login: what was read back is not what was written.", _ELSEWHERE

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from regbrowse.credentials.private_file import check_private
+from regbrowse.credentials.removal import removed_by_hand
 from regbrowse.registry.auth import Credential
 from regbrowse.registry.errors import CredentialError
 from regbrowse.registry.reference import RegistryAddress
@@ -52,6 +53,10 @@ class NetrcLogins:
             CredentialError: As for `at`.
         """
         return self._login(host) is not None
+
+    def removal(self, host: str) -> SafeText:
+        """How its login is removed."""
+        return removed_by_hand(self._path)(host)
 
     def registries(self) -> tuple[str, ...]:
         """None: whether its machines are registries is not known."""

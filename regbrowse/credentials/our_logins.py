@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Final
 
 from regbrowse.credentials.auth_store import TOKEN_USER
 from regbrowse.credentials.keepers import KnownKeepers
 from regbrowse.credentials.logins_file import KeptLogin, LoginsFile
-from regbrowse.credentials.store import Keeper
+from regbrowse.credentials.store import Keeper, NotAskedError
+from regbrowse.credentials.unbroken import to_its_end
 from regbrowse.registry.auth import Credential
 from regbrowse.registry.errors import CredentialError
 from regbrowse.registry.text import SafeText, safe_text
 
+_PERHAPS: Final = "It may be there all the same: log out removes it."
+
 
 class OurLogins:
-    """A `Store`, which knows several accounts of one registry: the one that was kept last is the first.
+    """The accounts of each registry, the one that was kept last first. No secret is kept that the list does not name.
 
     Args:
         file: The list.
         keepers: Where the secrets are.
+        within: Seconds that a keeper has to remove again what could not be kept.
     """
 
     name: Final = SafeText("logged in")
-    is_program: Final = True
 
-    def __init__(self, file: LoginsFile, keepers: KnownKeepers | None = None) -> None:
+    def __init__(self, file: LoginsFile, keepers: KnownKeepers | None = None, *, within: float = 10.0) -> None:
         self.file = file
         self.keepers = keepers or KnownKeepers()
-
-    async def at(self, host: str, path: str) -> Credential | None:
-        """The first login of a registry.
-
-        Raises:
-            CredentialError: The list cannot be read, or as for `login`.
-        """
-        kept = () if path else await self.kept(host)
-        return await self.login(host, kept[0]) if kept else None
+        self._within = within
 
     async def kept(self, host: str) -> tuple[KeptLogin, ...]:
         """The logins that are listed for a registry. No keeper is asked.
@@ -70,29 +66,68 @@ class OurLogins:
         return (await self.keepers.keeper(kept.kind)).name
 
     async def keep(self, host: str, credential: Credential, keeper: Keeper) -> tuple[KeptLogin, Credential]:
-        """Give a login to a keeper, then note that in the list. Gives it as `login` will.
+        """Note a login in the list, then give it to a keeper. Gives it as `login` will.
+
+        If that fails or is cancelled, it is removed again, and then from the list; it stays there if its secret may be
+        with the keeper all the same, so that one can log out of it. One that was listed before stays so.
 
         Raises:
-            CredentialError: It cannot be kept there, or not noted. Then it is not kept.
+            CredentialError: It cannot be noted, and nothing was kept; or not kept, and it says if it is listed still.
         """
         username = TOKEN_USER if credential.is_token else credential.username
         secret = credential.password or credential.identity_token
         if not secret:
             raise CredentialError(f"There is no password of {safe_text(username)} to keep.", "Log in with one.")
-        await keeper.put(host, username, secret)
+        kept = KeptLogin(username, keeper.kind)
+        is_new = kept not in await self.kept(host)
+        if is_new:
+            await self._note_new(host, kept)
         try:
-            kept = await asyncio.to_thread(self.file.add, host, username, keeper.kind)
-        except CredentialError:
-            await keeper.remove(host, username)
+            await keeper.put(host, username, secret)
+        except NotAskedError:
+            if is_new:
+                await to_its_end(asyncio.to_thread(self.file.remove, host, kept))
             raise
+        except CredentialError as error:
+            if is_new and await to_its_end(self._take_back(host, kept, keeper)):
+                raise
+            raise CredentialError(f"{error.user_message} {_PERHAPS}", error.next_step) from error
+        except BaseException:
+            if is_new:
+                await to_its_end(self._take_back(host, kept, keeper))
+            raise
+        if not is_new:  # it becomes the first
+            await asyncio.to_thread(self.file.add, host, username, keeper.kind)
         return kept, _credential(username, secret, keeper.name)
 
+    async def _note_new(self, host: str, kept: KeptLogin) -> None:
+        """Note a login, or not at all if that is cancelled."""
+        try:
+            await to_its_end(asyncio.to_thread(self.file.add, host, kept.username, kept.kind))
+        except asyncio.CancelledError:
+            with contextlib.suppress(CredentialError):
+                await to_its_end(asyncio.to_thread(self.file.remove, host, kept))
+            raise
+
+    async def _take_back(self, host: str, kept: KeptLogin, keeper: Keeper) -> bool:
+        """Remove a secret that was perhaps kept, and its note; gives whether both are gone."""
+        try:
+            async with asyncio.timeout(self._within):
+                await keeper.remove(host, kept.username)
+            await asyncio.to_thread(self.file.remove, host, kept)
+        except (CredentialError, TimeoutError):
+            return False
+        return True
+
     async def forget(self, host: str, kept: KeptLogin) -> None:
-        """Take a login off the list, then its secret from its keeper.
+        """Take a login off the list, then its secret from its keeper; once begun, that is brought to its end.
 
         Raises:
             CredentialError: The list cannot be written; or the keeper fails, and may have the secret still.
         """
+        await to_its_end(self._forget(host, kept))
+
+    async def _forget(self, host: str, kept: KeptLogin) -> None:
         await asyncio.to_thread(self.file.remove, host, kept)
         try:
             keeper = await self.keepers.keeper(kept.kind)
@@ -103,19 +138,11 @@ class OurLogins:
                 error.next_step,
             ) from error
 
-    def may_have(self, host: str) -> bool:
-        """Whether the list has a login of `host`. Blocking.
-
-        Raises:
-            CredentialError: The list cannot be read.
-        """
-        return bool(self.file.logins(host))
-
     def registries(self) -> tuple[str, ...]:
         """The hosts in the list. Blocking.
 
         Raises:
-            CredentialError: As for `may_have`.
+            CredentialError: The list cannot be read.
         """
         return self.file.hosts()
 

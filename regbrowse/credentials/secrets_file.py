@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from regbrowse.credentials.private_file import PrivateFile
+from regbrowse.credentials.unbroken import to_its_end
 from regbrowse.registry.errors import CredentialError
 from regbrowse.registry.text import safe_text
 
@@ -64,7 +65,7 @@ class SecretsFile:
         def edit(raw: bytes | None) -> bytes:
             return json.dumps(change(self._parsed(raw)), indent=1).encode()
 
-        await asyncio.to_thread(self._file.change, edit)
+        await to_its_end(asyncio.to_thread(self._file.change, edit))  # as the thread goes on anyway
 
     def _parsed(self, raw: bytes | None) -> _Secrets:
         secrets = {} if raw is None else _secrets_in(raw)

@@ -9,15 +9,36 @@ from regbrowse.registry.errors import CredentialError
 from regbrowse.registry.text import SafeText
 
 
-class Store(Protocol):
-    """One place where logins may be.
+class NotAskedError(CredentialError):
+    """A place for logins that could not be asked, or takes back by itself what it was given: nothing changes there."""
 
-    A host is spelled as in a registry's address, Docker Hub as `docker.io`.
+
+class Listed(Protocol):
+    """What is known of a place for logins without asking it: it may be read from a file, and no program is run.
+
+    A host is spelled as in a registry's address, Docker Hub as `docker.io`. All of it may block.
     """
 
     @property
     def name(self) -> SafeText:
         """What the screen calls it: `docker config`."""
+
+    def registries(self) -> tuple[str, ...]:
+        """The hosts that it is known to have a login for.
+
+        Raises:
+            CredentialError: Its file is there and cannot be read.
+        """
+
+    def repositories(self, host: str) -> tuple[SafeText, ...]:
+        """The repositories, or paths that hold some, that it has a login of their own for; as `registries`."""
+
+    def problem(self) -> CredentialError | None:
+        """What is wrong with its file, if it has one; as `registries`, but never raises."""
+
+
+class Store(Listed, Protocol):
+    """One place where logins of other programs may be."""
 
     @property
     def is_program(self) -> bool:
@@ -33,18 +54,8 @@ class Store(Protocol):
     def may_have(self, host: str) -> bool:
         """Whether it is known to have a login for `host`, without asking a program. Blocking: it may read a file."""
 
-    def registries(self) -> tuple[str, ...]:
-        """The hosts that it is known to have a login for. Blocking: it may read a file; no program is run.
-
-        Raises:
-            CredentialError: As for `at`.
-        """
-
-    def repositories(self, host: str) -> tuple[SafeText, ...]:
-        """The repositories, or paths that hold some, that it has a login of their own for; as `registries`."""
-
-    def problem(self) -> CredentialError | None:
-        """What is wrong with its file, if it has one; as `registries`, but never raises."""
+    def removal(self, host: str) -> SafeText:
+        """How the user removes its login for `host`, as a sentence: that is not done here."""
 
 
 class Keeper(Protocol):
@@ -69,7 +80,8 @@ class Keeper(Protocol):
         """Keep a secret, and see that it is there.
 
         Raises:
-            CredentialError: As for `get`, or what is read back is not what was written.
+            NotAskedError: Nothing was given to it.
+            CredentialError: As for `get`, or what is read back is not what was written. It may have it all the same.
         """
 
     async def remove(self, host: str, username: str) -> None:

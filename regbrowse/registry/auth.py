@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from regbrowse.registry.challenges import Challenge
 from regbrowse.registry.endpoint import APIEndpoint
@@ -25,6 +26,12 @@ from regbrowse.registry.errors import (
 )
 from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.registry.vendor_hints import vendor_step
+
+if TYPE_CHECKING:
+    from regbrowse.registry.dialing import Homes
+
+DOUBTED_FOR: Final = 60.0
+"""Seconds for which a login that was doubted is not doubted again: a doubt may cost a run of somebody's program."""
 
 TYPED_IN: Final = SafeText("typed in")
 """The origin of a login that no store has."""
@@ -118,7 +125,7 @@ class Authorizer(Protocol):
 
     @property
     def account(self) -> Credential | None:
-        """The account that the registry accepted last, if any."""
+        """The account that the registry, or its token server, accepted last, if any."""
 
     async def authorization(self, scope: Scope) -> str | None:
         """What to send at first: what was accepted before for this kind of resource, else nothing."""
@@ -151,8 +158,33 @@ class Authorizer(Protocol):
     async def refusal(self, scope: Scope, sent: str) -> RegistryError | None:
         """What it means that `sent` was refused, and nothing more is tried; None if the registry's words say enough."""
 
+    def use_homes(self, homes: Homes) -> None:
+        """Given what is known of where the registry is, for judging where it leads."""
+
     async def aclose(self) -> None:
         """Close what answers were got with."""
+
+
+class Doubts:
+    """Doubts each login that was refused, but not at every refusal: a list has many rows.
+
+    Args:
+        doubt: Told that a store may have a newer login than the one it gave.
+        clock: Seconds that go on evenly.
+    """
+
+    def __init__(self, doubt: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._doubt = doubt
+        self._clock = clock
+        self._since: dict[Credential | None, float] = {}
+
+    def about(self, login: Credential | None) -> None:
+        """Told that `login` was refused; None if it is not known which one."""
+        now = self._clock()
+        self._since = {each: since for each, since in self._since.items() if now - since < DOUBTED_FOR}
+        if login not in self._since:
+            self._since[login] = now
+            self._doubt()
 
 
 class BasicAuthorizer:
@@ -164,7 +196,9 @@ class BasicAuthorizer:
             that fails is never taken for one that is empty.
         trusted: Whether a password may go to this endpoint at all.
         hint: More about where a login is that cannot be used, for the next step.
-        doubt: Called before `lookup` where a login that it gave was refused: the store may have a newer one.
+        doubt: Called before `lookup` where a login that it gave was refused: the store may have a newer one. At most
+            once in `DOUBTED_FOR` for each login.
+        clock: For that; seconds that go on evenly.
     """
 
     def __init__(
@@ -175,14 +209,16 @@ class BasicAuthorizer:
         trusted: bool = True,
         hint: Callable[[], str] = lambda: "",
         doubt: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = host
         self._lookup = lookup
         self._trusted = trusted
         self._hint = hint
-        self._doubt = doubt
+        self._doubts = Doubts(doubt, clock)
         self._found: dict[str, Credential] = {}
         self._accepted: dict[str, Credential] = {}
+        self._opened: dict[Scope, Credential] = {}
         self._account: Credential | None = None
         self._wrong: set[Credential] = set()
 
@@ -204,10 +240,11 @@ class BasicAuthorizer:
         self, challenges: Sequence[Challenge], scope: Scope, sent: str | None, endpoint: APIEndpoint | None = None
     ) -> str:
         schemes = [challenge.scheme for challenge in challenges]
-        if "basic" not in schemes:
+        is_password = sent is not None and sent.startswith("Basic ")
+        if "basic" not in schemes and not (is_password and not schemes):  # without a word it is about what was sent
             raise self._cannot_answer(schemes)
-        if self._wrong or (sent is not None and sent.startswith("Basic ")):
-            self._doubt()
+        if self._wrong or is_password:
+            self._doubts.about(self._found.get(login_path(scope)))
         credential = await self._look_up(scope)
         if credential is None:
             raise login_needed(self._host, self._hint())
@@ -218,7 +255,7 @@ class BasicAuthorizer:
         return credential.basic
 
     async def renewed(self, scope: Scope, sent: str) -> str:
-        self._doubt()
+        self._doubts.about(self._found.get(login_path(scope)))
         credential = await self._look_up(scope)
         if credential is None:
             raise login_needed(self._host, self._hint())
@@ -233,10 +270,13 @@ class BasicAuthorizer:
     def accepted(self, scope: Scope, sent: str) -> None:
         credential = self._found.get(login_path(scope))
         if credential is not None and credential.basic == sent:
-            self._accepted[scope.resource] = self._account = credential
+            self._accepted[scope.resource] = self._opened[scope] = self._account = credential
 
     async def refusal(self, scope: Scope, sent: str) -> RegistryError | None:
         return None
+
+    def use_homes(self, homes: Homes) -> None:
+        """Nobody else is asked."""
 
     async def aclose(self) -> None:
         """There is nothing to close."""
@@ -251,7 +291,8 @@ class BasicAuthorizer:
         return credential
 
     def _refused(self, credential: Credential, scope: Scope) -> UnauthorizedError | DeniedError:
-        if credential in self._accepted.values():
+        was_accepted = credential in self._accepted.values() and credential not in self._wrong
+        if was_accepted and self._opened.get(scope) != credential:  # else it was good for this very thing
             return not_permitted(self._host, safe_text(credential.username), scope)
         self._wrong.add(credential)
         return WrongLoginError(
@@ -311,6 +352,7 @@ def not_safe(host: str, credential: Credential) -> UnsafeLoginError:
     """A login would be needed, and cannot go to where it could be overheard."""
     return UnsafeLoginError(
         f"{host} wants a password, and the connection to it is not safe.",
-        f"The login of {safe_text(credential.username)} was not sent. Give the registry a certificate.",
+        f"The login of {safe_text(credential.username)} was not sent. Give the registry a certificate that can be"
+        " verified, or log in on the screen, where this can be allowed (L).",
         status=401,
     )

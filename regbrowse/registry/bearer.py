@@ -6,16 +6,18 @@ ask for a password where its repositories are listed and for tokens in them (reg
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from regbrowse.registry.auth import (
     CATALOG,
     ENTRANCE,
     BasicAuthorizer,
     Credential,
+    Doubts,
     Scope,
     bearer_authorization,
     login_needed,
@@ -41,6 +43,9 @@ from regbrowse.registry.text import SafeText, safe_text
 from regbrowse.registry.token_keeper import TokenKeeper
 from regbrowse.registry.vendor_hints import is_no_bearer, vendor_step
 
+if TYPE_CHECKING:
+    from regbrowse.registry.dialing import Homes
+
 _SCHEME: Final = "Bearer "
 _ANY_USER: Final = "x-access-token"
 """GitHub's name for whoever has a token, where a user name is wanted and none is known."""
@@ -62,7 +67,7 @@ class ChallengeAuthorizer:
         trusted: Whether a password may be used for this endpoint at all; a token that is anybody's always may.
         hint: More about where a login is that cannot be used, for the next step.
         trusted_realms: By the registry's host, token servers that may be told its logins, beside those known to all.
-        doubt: Called before `lookup` where a login that it gave was refused: the store may have a newer one.
+        doubt, clock: As for `BasicAuthorizer`.
         memory: What registries asked for in earlier runs, which is then met in advance.
         endpoint: The only way to the registry; without one, or if it is not safe, nothing is remembered.
     """
@@ -77,6 +82,7 @@ class ChallengeAuthorizer:
         hint: Callable[[], str] = lambda: "",
         trusted_realms: TrustedRealms = MappingProxyType({}),
         doubt: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
         memory: ChallengeMemory | None = None,
         endpoint: APIEndpoint | None = None,
     ) -> None:
@@ -86,8 +92,8 @@ class ChallengeAuthorizer:
         self._trusted = trusted
         self._hint = hint
         self._trusted_realms = trusted_realms
-        self._doubt = doubt
-        self._basic = BasicAuthorizer(host, lookup, trusted=trusted, hint=hint, doubt=doubt)
+        self._doubts = Doubts(doubt, clock)
+        self._basic = BasicAuthorizer(host, lookup, trusted=trusted, hint=hint, doubt=doubt, clock=clock)
         self._memory = EndpointMemory(memory, endpoint)
         self._services: dict[str, TokenService] = {}
         self._logins: dict[str, Credential | None] = {}
@@ -96,7 +102,7 @@ class ChallengeAuthorizer:
 
     @property
     def account(self) -> Credential | None:
-        return self._account or self._basic.account
+        return self._account
 
     async def authorization(self, scope: Scope) -> str | None:
         if service := self._services.get(scope.resource):
@@ -106,11 +112,12 @@ class ChallengeAuthorizer:
     async def answer(
         self, challenges: Sequence[Challenge], scope: Scope, sent: str | None, endpoint: APIEndpoint | None = None
     ) -> str:
+        challenges = challenges or self._unsaid(scope, sent)
         bearer = next((challenge for challenge in challenges if challenge.scheme == "bearer"), None)
         if bearer is None or endpoint is None:
             return await self._answer_basic(challenges, scope, sent)
         if self._is_login(sent, scope) and not wants_more(bearer):
-            self._doubt()
+            self._doubts.about(self._logins.get(login_path(scope)))
         login = await self._login(scope)
         if login and login.registry_token:
             return await self._answer_with_own_token(bearer, login, scope, sent, endpoint)
@@ -137,7 +144,7 @@ class ChallengeAuthorizer:
             raise await self._denied(scope)
         login = self._logins.get(login_path(scope))
         if login and login.registry_token:
-            self._doubt()
+            self._doubts.about(login)
             login = await self._login(scope)
             if login and login.registry_token and bearer_authorization(login.registry_token) == sent:
                 raise self._wrong_token(login)
@@ -148,6 +155,7 @@ class ChallengeAuthorizer:
         own = self._logins.get(login_path(scope))
         if not sent.startswith(_SCHEME):
             self._basic.accepted(scope, sent)
+            self._account = self._basic.account or self._account
         elif own and own.registry_token and sent == bearer_authorization(own.registry_token):
             self._account = own
         elif login := self._tokens.prove(sent.removeprefix(_SCHEME)):
@@ -159,8 +167,20 @@ class ChallengeAuthorizer:
         self._tokens.discard(sent.removeprefix(_SCHEME))
         return await self._denied(scope)
 
+    def use_homes(self, homes: Homes) -> None:
+        self._tokens.use_homes(homes)
+
     async def aclose(self) -> None:
         await self._tokens.aclose()
+
+    def _unsaid(self, scope: Scope, sent: str | None) -> Sequence[Challenge]:
+        """What a refusal without a word asks for again, if a token was sent (registry-client.md §1.2)."""
+        if sent is None or not sent.startswith(_SCHEME):
+            return ()
+        if service := self._services.get(scope.resource):
+            return (_challenge(service),)
+        login = self._logins.get(login_path(scope))
+        return (Challenge("bearer", MappingProxyType({})),) if login and login.registry_token else ()
 
     def _is_login(self, sent: str | None, scope: Scope) -> bool:
         """Whether `sent` came from a login, and is not anybody's token."""
@@ -170,6 +190,7 @@ class ChallengeAuthorizer:
         """The token that is there for `scope`, or a new one."""
         path = login_path(scope)
         if path in self._logins and (token := self._kept(service, self._logins[path], scope)):
+            self._believed(self._logins[path])
             return token
         try:
             return await self._fetch(service, await self._login(scope), scope)
@@ -236,10 +257,11 @@ class ChallengeAuthorizer:
         try:
             sent = self._kept(service, login, scope)
             sent = sent or f"{_SCHEME}{await self._tokens.token(service, login, self._wanted(scope))}"
+            self._believed(login)
         except WrongLoginError:
             if not may_look_again:
                 raise
-            self._doubt()
+            self._doubts.about(login)
             newer = await self._login(scope)
             if newer is None or newer == login:
                 raise
@@ -252,6 +274,11 @@ class ChallengeAuthorizer:
             raise await self._denied(scope, error.detail) from error
         await self._memory.keep(scope, _challenge(service))
         return sent
+
+    def _believed(self, login: Credential | None) -> None:
+        """Told that there is a token for `login`: whatever the registry lets it do, that is who asks."""
+        if login and not login.registry_token:  # what a store has is not proven by that
+            self._account = login
 
     def _kept(self, service: TokenService, login: Credential | None, scope: Scope) -> str | None:
         if login and login.registry_token:

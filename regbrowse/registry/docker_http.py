@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, Final, cast
 
 from regbrowse.registry.constants import USER_AGENT
-from regbrowse.registry.dialing import DialGuard
+from regbrowse.registry.dialing import DialGuard, Homes
 from regbrowse.registry.errors import ConfigError, RedirectRefusedError
 from regbrowse.registry.redirects import (
     KEEPS_LOGIN,
@@ -133,6 +133,7 @@ class _NewTransport(httpx.AsyncBaseTransport):
         self._tls_config = tls_config
         self._modifiers = modifiers
         self._resolver = resolver
+        self._homes = Homes(resolver)
         self._wires: dict[str, httpx.AsyncHTTPTransport] = {}
         self._wiring = asyncio.Lock()
 
@@ -143,9 +144,11 @@ class _NewTransport(httpx.AsyncBaseTransport):
             modify(request)
         wire: httpx.AsyncBaseTransport = await self._wire(request.url.scheme)
         if led_by := request.extensions.get(LED_BY):
-            wire = DialGuard(wire, led_by, self._resolver)
+            wire = DialGuard(wire, led_by, self._resolver, self._homes)
         with _one_kind_of_error(request):
             response = await wire.handle_async_request(request)
+        if not led_by:
+            self._homes.answered(host_of(request.url), response)
         response.stream = _Body(response, request)
         return response
 

@@ -116,16 +116,14 @@ class RealmNotTrustedError(UnauthorizedError):
     """The registry wants a login to go to a token server that is not known to belong to it. It was not sent.
 
     Args:
-        registry: The registry's host.
-        realm: The token server's.
+        registry: The registry's host, with its port unless it is the usual one.
+        realm: The token server's, likewise.
     """
 
-    default_next_step = (
-        "If that host gives out the registry's tokens, name it under “trusted-realms” in the config file."
-    )
-
     def __init__(self, user_message: str, *, registry: str, realm: str) -> None:
-        super().__init__(user_message, status=401)
+        line = f'trusted-realms: {{"{registry}": ["{realm}"]}}'
+        step = f"If that host gives out the registry's tokens, add to the config file: {line}"
+        super().__init__(user_message, step, status=401)
         self.registry: SafeText = safe_text(registry)
         self.realm: SafeText = safe_text(realm)
 

@@ -55,6 +55,13 @@ def connection_failure(error: BaseException, scheme: str, host: str, *, started:
     return failure
 
 
+def closed_failure(host: str) -> ConnectionFailedError:
+    """What is asked of `host` after everything to it was closed, or was under way then, has no answer."""
+    return ConnectionFailedError(
+        f"{safe_text(host)} was not asked: the connections to it are closed.", "Open it again."
+    )
+
+
 def was_reached(failure: ConnectionFailedError) -> bool:
     """Whether there was a connection, over TLS if that was to be so."""
     return not isinstance(failure.__cause__, httpx.ConnectError | httpx.ConnectTimeout)

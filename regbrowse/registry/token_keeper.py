@@ -16,10 +16,11 @@ from typing import Final, TypeAlias
 from regbrowse.registry.asking import ANSWER_WITHIN
 from regbrowse.registry.auth import Credential, whose
 from regbrowse.registry.constants import CERTS_DIR
-from regbrowse.registry.dialing import DialGuard
+from regbrowse.registry.dialing import DialGuard, Homes
 from regbrowse.registry.docker_http import MakeTransport, new_transport
 from regbrowse.registry.errors import (
     ConnectionFailedError,
+    DeniedError,
     HTTPStatusError,
     NoTokenError,
     RateLimitedError,
@@ -27,6 +28,7 @@ from regbrowse.registry.errors import (
     WrongLoginError,
 )
 from regbrowse.registry.exchange import Exchange, ObservedTransport, Observer, Pause
+from regbrowse.registry.failures import closed_failure
 from regbrowse.registry.realms import TokenService
 from regbrowse.registry.resolving import Resolver, system_resolver
 from regbrowse.registry.single_flight import SingleFlight
@@ -96,6 +98,8 @@ class TokenKeeper:
         self._make_transport = make_transport
         self._observe = observe
         self._resolver = resolver
+        self._homes = Homes(resolver)
+        self._is_closed = False
         self._clock = clock or steady_clock()
         self._within = within
         self._places = places or asyncio.Semaphore(MOST_AT_ONCE)
@@ -105,6 +109,10 @@ class TokenKeeper:
         self._refreshed: dict[tuple[str, Credential], str] = {}
         self._transports: dict[tuple[str, bool], httpx.AsyncBaseTransport] = {}
         self._connecting = asyncio.Lock()
+
+    def use_homes(self, homes: Homes) -> None:
+        """Given what is known of where the registry is."""
+        self._homes = homes
 
     def kept(self, service: TokenService, login: Credential | None, scopes: tuple[str, ...]) -> str | None:
         """The token that is there for this and still good."""
@@ -126,13 +134,15 @@ class TokenKeeper:
             RealmNotTrustedError: The token server may not be told `login`. Nothing was sent there.
             WrongLoginError: It does not believe `login`.
             UnauthorizedError: It wants a login.
+            CredentialError: `login` is nothing that could be sent.
+            ConnectionFailedError: This is closed, or no answer came.
             DeniedError, RateLimitedError, RegistryError: As `fetch_token`.
         """
         if login and not service.may_have_login:
             raise RealmNotTrustedError(
                 f"{self._host} wants the login of {whose(login)} to be told to"
                 f" {service.host}, which is not known to belong to it. Nothing was sent there.",
-                registry=self._host,
+                registry=service.registry.partition("://")[2],
                 realm=service.host,
             )
         if found := self.kept(service, login, scopes):
@@ -161,6 +171,7 @@ class TokenKeeper:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        self._is_closed = True
         transports, self._transports = self._transports, {}
         for transport in transports.values():
             await transport.aclose()
@@ -179,10 +190,12 @@ class TokenKeeper:
         except HTTPStatusError as error:
             if error.status in _NO_TOKENS:
                 raise NoTokenError(error.user_message) from error
-            is_wrong = error.status == 401 or (error.status == 400 and login is not None and not login.password)
-            if login is None or not is_wrong:
+            if login is None:
                 raise
-            self._refused[service.realm, login.username] = login
+            if error.status == 401 or (error.status == 400 and not login.password):
+                self._refused[service.realm, login.username] = login
+            elif scopes or not isinstance(error, DeniedError):  # nobody who is believed may be refused nothing
+                raise
             raise self._wrong_login(service, login) from error
         if not token.value:
             raise NoTokenError(f"{service.host}: authorization server did not include a token in the response.")
@@ -227,9 +240,11 @@ class TokenKeeper:
         async with self._connecting:
             if key not in self._transports:
                 tls = await asyncio.to_thread(self._tls_config, service)
+                if self._is_closed:
+                    raise closed_failure(service.host)
                 made = self._make_transport(tls, ())
                 if not service.is_own:
-                    made = DialGuard(made, service.registry.partition("://")[2], self._resolver)
+                    made = DialGuard(made, service.registry.partition("://")[2], self._resolver, self._homes)
                 self._transports[key] = ObservedTransport(made, self._observe)
             return self._transports[key]
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 from regbrowse.registry.auth import basic_authorization
 from regbrowse.registry.challenges import Challenge
 from regbrowse.registry.constants import AUTH_CLIENT_ID
-from regbrowse.registry.errors import MalformedDocumentError, RedirectRefusedError
+from regbrowse.registry.errors import CredentialError, MalformedDocumentError, RedirectRefusedError
 from regbrowse.registry.json_values import as_count, as_time
 from regbrowse.registry.redirects import host_of, leaves_tls, redirect_target
 from regbrowse.registry.text import safe_text
@@ -128,7 +128,14 @@ def refresh_request(
 
     Args:
         realm, service, scopes: As for `token_request`.
+
+    Raises:
+        CredentialError: The refresh token is none that a server would have given.
     """
+    if not can_be_sent(refresh_token):
+        raise CredentialError(
+            "The login cannot be sent: its identity token is too long, or not of visible ASCII characters."
+        )
     form = (
         ("client_id", client_id),
         ("grant_type", "refresh_token"),
@@ -169,17 +176,25 @@ def parse_token(body: bytes, now: datetime, host: str) -> Token:
         host: The token server's, for the message.
 
     Raises:
-        MalformedDocumentError: It cannot be read, or the token could not be sent in a header.
+        MalformedDocumentError: It cannot be read, or a token in it could not be sent.
     """
     values = _first_object(body, host)
     value = _text(values, "access_token", host) or _text(values, "token", host)
-    if value and not (len(value) <= TOKEN_LIMIT and _VISIBLE.fullmatch(value)):
+    if value and not can_be_sent(value):
         raise _unreadable(host, "the token is too long, or not of visible ASCII characters")
     seconds = timedelta(seconds=min(as_count(values.get("expires_in")) or 0, LONGEST_LIFE.total_seconds()))
     life = max(seconds, SHORTEST_LIFE)
     issued = as_time(values.get("issued_at"))
     begin = issued if issued and now - life <= issued <= now else now
-    return Token(value, begin + life, _text(values, "refresh_token", host))
+    refresh_token = _text(values, "refresh_token", host)
+    if refresh_token and not can_be_sent(refresh_token):
+        raise _unreadable(host, "the refresh token is too long, or not of visible ASCII characters")
+    return Token(value, begin + life, refresh_token)
+
+
+def can_be_sent(token: str) -> bool:
+    """Whether `token` is of at most `TOKEN_LIMIT` visible ASCII characters (registry-client.md §1.3)."""
+    return len(token) <= TOKEN_LIMIT and _VISIBLE.fullmatch(token) is not None
 
 
 def _first_object(body: bytes, host: str) -> Mapping[str, object]:

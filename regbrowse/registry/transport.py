@@ -21,7 +21,7 @@ from regbrowse.registry.auth import Authorizer, Scope
 from regbrowse.registry.bodies import read_bounded
 from regbrowse.registry.challenges import Challenge, parse_challenges
 from regbrowse.registry.constants import CERTS_DIR, USER_AGENT
-from regbrowse.registry.dialing import DialGuard
+from regbrowse.registry.dialing import DialGuard, Homes
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import (
     ConnectionFailedError,
@@ -30,7 +30,7 @@ from regbrowse.registry.errors import (
     UnauthorizedError,
 )
 from regbrowse.registry.exchange import Exchange, Observer, Pause, redacted
-from regbrowse.registry.failures import connection_failure, was_reached
+from regbrowse.registry.failures import closed_failure, connection_failure, was_reached
 from regbrowse.registry.redirects import REDIRECT_STATUSES, host_of, origin_of, redirect_target
 from regbrowse.registry.resolving import Resolver, system_resolver
 from regbrowse.registry.scopes import wants_more
@@ -41,6 +41,7 @@ from regbrowse.registry.vendor_hints import says_expired
 from regbrowse.registry.wire import httpx
 
 TRIES: Final = 3
+"""Sends of one request, if none gives an answer worth having; each answered challenge is one more."""
 ANSWERS: Final = 2
 """Challenges that are answered for one request: a store may have a newer password than the one remembered."""
 REDIRECTS: Final = 5
@@ -144,10 +145,14 @@ class Transport:
         self._observe = observe
         self._sleep = sleep
         self._resolver = resolver
+        self._homes = Homes(resolver)
+        authorizer.use_homes(self._homes)
         self._limiter = HostLimiter(sleep)
         self._reaching = asyncio.Lock()
         self._wires: dict[tuple[str, TLSConfig | None, str], httpx.AsyncBaseTransport] = {}
         self._wiring = asyncio.Lock()
+        self._is_closed = False
+        self._under_way: set[asyncio.Timeout] = set()
 
     async def request(self, request: Request) -> Response:
         """Send `request`, answer its challenge, follow where it leads, and read the answer.
@@ -155,13 +160,29 @@ class Transport:
         Any status comes back as a response; what it means is the caller's to say.
 
         Raises:
-            ConnectionFailedError: No whole answer came, after the tries that are safe.
+            ConnectionFailedError: No whole answer came, after the tries that are safe; or this is closed.
             UnauthorizedError, DeniedError: The registry asks for what is not known or does not take it.
             RedirectRefusedError, LimitExceededError, ConfigError, CredentialError: As they say.
         """
+        if self._is_closed:
+            raise closed_failure(self.endpoints[0].host)
+        until_closed = asyncio.timeout(None)
+        try:
+            async with until_closed:
+                self._under_way.add(until_closed)
+                return await self._ask(request)
+        except TimeoutError:
+            if until_closed.expired():
+                raise closed_failure(self.endpoints[0].host) from None
+            raise
+        finally:
+            self._under_way.discard(until_closed)
+
+    async def _ask(self, request: Request) -> Response:
+        repeats = _Repeats()
         async with self._limiter.place(request.priority, request.path):
             authorization = await self.authorizer.authorization(request.scope)
-            response = await self._persist(request, authorization)
+            response = await self._persist(request, authorization, repeats)
             for _ in range(ANSWERS):
                 challenges = parse_challenges(response.headers.get_list("www-authenticate"))
                 if _is_challenged(response, challenges, authorization):
@@ -172,7 +193,7 @@ class Transport:
                     authorization = await self.authorizer.renewed(request.scope, authorization)
                 else:
                     break
-                response = await self._persist(request, authorization)
+                response = await self._persist(request, authorization, repeats)
             else:
                 if response.status == 401 and authorization is not None:
                     refusal = await self.authorizer.refusal(request.scope, authorization)
@@ -193,26 +214,30 @@ class Transport:
         self._limiter.hurry(path)
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection, and end what is under way with a `ConnectionFailedError`."""
+        self._is_closed = True
+        under_way, self._under_way = self._under_way, set()
+        for until_closed in under_way:
+            until_closed.reschedule(asyncio.get_running_loop().time())
         wires, self._wires = self._wires, {}
         for wire in wires.values():
             await wire.aclose()
         await self.authorizer.aclose()
 
-    async def _persist(self, request: Request, authorization: str | None) -> Response:
-        """Send until an answer comes that is worth having, at most `TRIES` times."""
-        for attempt in range(1, TRIES):
+    async def _persist(self, request: Request, authorization: str | None, repeats: _Repeats) -> Response:
+        """Send until an answer comes that is worth having, or `repeats` are used up."""
+        while repeats.are_left:
             try:
                 response = await self._reach(request, authorization)
             except ConnectionFailedError as error:
                 if not error.is_passing:
                     raise
-                await self._sleep(_back_off(attempt))
+                await self._sleep(_back_off(repeats.use()))
                 continue
             wish = response.retry_after
             if response.status not in _RETRIED_STATUSES or (wish is not None and wish > LONGEST_PAUSE):
                 return response
-            await self._wait(response.status, wish, attempt)
+            await self._wait(response.status, wish, repeats.use())
         return await self._reach(request, authorization)
 
     async def _wait(self, status: int, wish: float | None, attempt: int) -> None:
@@ -285,8 +310,10 @@ class Transport:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 if url.scheme == "https":
                     context = await asyncio.to_thread(self._ssl_context, host_of(url), tls)
+                if self._is_closed:
+                    raise closed_failure(endpoint.host)
                 wire = self._make_wire(context)
-                self._wires[key] = wire if is_home else DialGuard(wire, endpoint.host, self._resolver)
+                self._wires[key] = wire if is_home else DialGuard(wire, endpoint.host, self._resolver, self._homes)
             return self._wires[key]
 
     def _ssl_context(self, host: str, tls: TLSConfig | None) -> ssl.SSLContext:
@@ -308,6 +335,8 @@ class Transport:
             async with asyncio.timeout(_WHOLE_REQUEST):
                 outgoing = httpx.Request(request.method, url, headers=headers, extensions={"timeout": _TIMEOUTS})
                 incoming = await wire.handle_async_request(outgoing)
+                if not isinstance(wire, DialGuard):
+                    self._homes.answered(host_of(url), incoming)
                 try:
                     status = incoming.status_code
                     limit = request.limit if status < 300 else _ERROR_LIMIT
@@ -333,6 +362,22 @@ def _is_challenged(response: Response, challenges: Sequence[Challenge], authoriz
     if response.status == 403 and authorization is not None and not response.stranger:
         return authorization.startswith("Bearer ") and any(wants_more(challenge) for challenge in challenges)
     return response.status == 401
+
+
+@dataclass(slots=True)
+class _Repeats:
+    """How often sends of one request may still be repeated, whatever it carries."""
+
+    used: int = 0
+
+    @property
+    def are_left(self) -> bool:
+        return self.used < TRIES - 1
+
+    def use(self) -> int:
+        """Use one up; gives how many there were."""
+        self.used += 1
+        return self.used
 
 
 def _back_off(attempt: int) -> float:

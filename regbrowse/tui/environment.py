@@ -12,6 +12,9 @@ from regbrowse.registry.text import SafeText, safe_text
 REMOTE_ESCAPE_DELAY: Final = "250"
 """Milliseconds to wait whether a lone escape byte begins an arrow key, over a connection that may stutter."""
 
+_TELLTALE: Final = frozenset({"devtools", "debug"})
+"""Features of Textual that tell another program what happens, each key included."""
+
 _PLAINLY: Final = "regbrowse --check TARGET needs no screen."
 
 
@@ -20,13 +23,18 @@ def prepare_environment(environ: MutableMapping[str, str]) -> None:
 
     Args:
         environ: The process environment. What the user set stays, but for `COLUMNS` and `LINES`: as numbers that
-            do not follow the window they would hide its real size.
+            do not follow the window they would hide its real size. And but for what has Textual write every key down,
+            those of a password too.
     """
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     if is_remote(environ):
         environ.setdefault("ESCDELAY", REMOTE_ESCAPE_DELAY)
-    environ.pop("COLUMNS", None)
-    environ.pop("LINES", None)
+    for name in ("COLUMNS", "LINES", "TEXTUAL_LOG", "TEXTUAL_DEBUG"):
+        environ.pop(name, None)
+    if features := environ.pop("TEXTUAL", ""):
+        kept = [feature for feature in features.split(",") if feature.strip().lower() not in _TELLTALE]
+        if kept:
+            environ["TEXTUAL"] = ",".join(kept)
 
 
 def check_terminal(environ: Mapping[str, str], stdin: IO[str] | None, stderr: IO[str] | None) -> SafeText | None:

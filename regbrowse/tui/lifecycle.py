@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 ORPHAN_INTERVAL: Final = 2.0
 """Seconds between two looks whether the terminal is still there."""
@@ -25,6 +25,27 @@ _RESTORE: Final = (
     b"\x1b[<u\x1b[0m\x1b[?1049l\x1b[?25h\x1b[?1004l"
 )
 """Undoes every mode that Textual's driver sets."""
+
+
+_last_deeds: list[Callable[[], None]] = []
+
+
+def at_exit(deed: Callable[[], None]) -> None:
+    """Have `deed` done also where the process ends at once, with nothing else in good order.
+
+    Args:
+        deed: Waits for nothing; it may be called in any thread and in a signal's handler. Its `OSError` is not told.
+    """
+    _last_deeds.append(deed)
+
+
+def _exit_at_once(status: int) -> NoReturn:
+    try:
+        for deed in _last_deeds:
+            with suppress(OSError):
+                deed()
+    finally:
+        os._exit(status)
 
 
 @contextmanager
@@ -50,7 +71,7 @@ def signals_handled(end: Callable[[int], None]) -> Iterator[None]:
     def hang_up(_number: int, _frame: FrameType | None) -> None:
         with suppress(OSError, termios.error):  # most often there is no terminal any more
             restore()
-        os._exit(HUNG_UP)
+        _exit_at_once(HUNG_UP)
 
     # signal.signal, not the loop's handlers: those wait for a loop that may itself wait for the terminal
     handlers = {signal.SIGTERM: ask, signal.SIGQUIT: ask, signal.SIGINT: ask, signal.SIGHUP: hang_up}
@@ -78,7 +99,7 @@ def end_later(status: int, first: Callable[[], None] | None = None) -> None:
             if first is not None:
                 first()
         finally:
-            os._exit(status)
+            _exit_at_once(status)
 
     timer = threading.Timer(END_TIMEOUT, end_now)
     timer.daemon = True
@@ -97,4 +118,4 @@ def _watch_terminal(closed: threading.Event) -> None:
         try:
             termios.tcgetattr(0)
         except termios.error:
-            os._exit(HUNG_UP)
+            _exit_at_once(HUNG_UP)

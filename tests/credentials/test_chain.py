@@ -20,6 +20,7 @@ from regbrowse.credentials.keepers import KnownKeepers
 from regbrowse.credentials.logins_file import LoginsFile
 from regbrowse.credentials.our_logins import OurLogins
 from regbrowse.credentials.remembered import REMEMBERED_FOR
+from regbrowse.credentials.store import NotAskedError
 from regbrowse.registry.auth import Credential
 from regbrowse.registry.errors import CredentialError
 from regbrowse.registry.text import SafeText
@@ -412,12 +413,6 @@ async def test_choice_is_for_one_registry(world: World) -> None:
     assert await user(world.chain) == "pass-user"
 
 
-async def test_default_is_what_was_before_a_choice(world: World) -> None:
-    world.chain.choose_nobody(HOST)
-    world.chain.choose_default(HOST)
-    assert await user(world.chain) == "pass-user"
-
-
 async def test_chosen_account_of_a_store_is_asked_alone(world: World) -> None:
     world.chain.choose_account(HOST, await world.account("podman-user"))
     world.helper.asked.clear()
@@ -479,7 +474,7 @@ async def test_first_is_used_if_nothing_is_chosen_and_none_if_nobody_is(world: W
 
 async def test_what_was_typed_in_is_there_to_be_chosen_again(world: World) -> None:
     world.chain.choose(HOST, TYPED)
-    world.chain.choose_default(HOST)
+    world.chain.choose_account(HOST, await world.account("pass-user"))
     assert await world.shown() == [
         (USER, "typed in", False),
         ("pass-user", "docker helper pass", True),
@@ -487,6 +482,41 @@ async def test_what_was_typed_in_is_there_to_be_chosen_again(world: World) -> No
     ]
     world.chain.choose_account(HOST, await world.account(USER))
     assert await user(world.chain) == USER
+
+
+async def test_each_user_that_was_typed_in_stays_to_be_chosen(world: World) -> None:
+    for name in (USER, "robot"):
+        world.chain.choose(HOST, Credential(name, PASSWORD, SafeText("typed in")))
+    assert (await world.shown())[:2] == [("robot", "typed in", True), (USER, "typed in", False)]
+    world.chain.choose_account(HOST, await world.account(USER))
+    assert await user(world.chain) == USER
+
+
+async def test_user_that_is_typed_in_again_has_the_new_password(world: World) -> None:
+    for password in ("old", "new"):
+        world.chain.choose(HOST, Credential(USER, password, SafeText("typed in")))
+    world.chain.choose_account(HOST, await world.account(USER))
+    credential = await world.chain.lookup(HOST)
+    assert credential
+    assert credential.password == "new"
+
+
+async def test_forgetting_one_that_was_typed_in_leaves_the_others(world: World) -> None:
+    for name in (USER, "robot"):
+        world.chain.choose(HOST, Credential(name, PASSWORD, SafeText("typed in")))
+    robot = await world.account("robot")
+    await world.chain.forget(HOST, robot)
+    assert (await world.shown())[0] == (USER, "typed in", False)
+    world.chain.choose_account(HOST, robot)
+    with pytest.raises(CredentialError, match="that was chosen is not in memory any more"):
+        await world.chain.lookup(HOST)
+
+
+async def test_keeping_one_that_was_typed_in_leaves_the_others(world: World) -> None:
+    world.chain.choose(HOST, Credential("robot", PASSWORD, SafeText("typed in")))
+    world.chain.choose(HOST, TYPED)
+    await world.chain.keep(HOST, TYPED, world.keyring)
+    assert (await world.shown())[:2] == [("robot", "typed in", False), (USER, "system keyring", True)]
 
 
 async def test_store_that_fails_is_a_row_with_its_problem(world: World) -> None:
@@ -504,7 +534,19 @@ async def test_problem_of_one_file_is_one_row(tmp_path: Path) -> None:
     write(tmp_path / ".docker/config.json", "{")
     chain = CredentialChain.of({"XDG_RUNTIME_DIR": str(tmp_path)}, tmp_path)
     [problem] = await chain.accounts(HOST)
-    assert "config.json" in problem.problem
+    assert (problem.origin, "config.json" in problem.problem) == ("docker config", True)
+
+
+async def test_account_of_a_helper_is_removed_as_one_of_its_file(world: World) -> None:
+    removals = {str(account.origin): account.removal for account in await world.chain.accounts(HOST)}
+    assert removals["docker helper pass"] == f"To remove it: docker logout {HOST}"
+
+
+async def test_account_of_ours_needs_no_words_about_its_removal(world: World) -> None:
+    world.chain.choose("other.corp", TYPED)
+    await world.ours.keep("other.corp", TYPED, world.file)
+    ours = [account for account in await world.chain.accounts("other.corp") if account.is_ours]
+    assert [account.removal for account in ours] == ["", ""]
 
 
 async def test_place_of_ours_that_is_not_there_is_a_problem(world: World) -> None:
@@ -521,6 +563,45 @@ async def test_list_of_ours_that_is_broken_is_a_problem(tmp_path: Path) -> None:
     assert (problem.is_ours, "logins.json" in problem.problem) == (True, True)
 
 
+def podman_logout(option: str) -> str:
+    return f"To remove it: podman logout{option} {HOST}"
+
+
+REMOVALS: Final = [
+    ("DOCKER_AUTH_CONFIG", "To remove it, unset the variable DOCKER_AUTH_CONFIG."),
+    ("named-helper", podman_logout(" --authfile {home}/named.json")),
+    ("named", podman_logout(" --authfile {home}/named.json")),
+    ("docker-host", f"To remove it: docker logout {HOST}"),
+    ("docker-all", f"To remove it: docker logout {HOST}"),
+    ("docker", f"To remove it: docker logout {HOST}"),
+    ("runtime", podman_logout(" --authfile {home}/run/containers/auth.json")),
+    ("lasting-helper", podman_logout(" --authfile {home}/.config/containers/auth.json")),
+    ("dockercfg", f"To remove it, take the entry of {HOST} out of {{home}}/.dockercfg."),
+    ("netrc", f"To remove it, take the entry of {HOST} out of {{home}}/.netrc."),
+]
+
+
+@pytest.mark.parametrize(("name", "removal"), REMOVALS, ids=[name for name, _ in REMOVALS])
+async def test_removal_of_an_account_is_right_for_its_store(home: Home, name: str, removal: str) -> None:
+    home.fill(name)
+    [account] = await home.chain().accounts(HOST)
+    assert account.removal == removal.format(home=home.folder)
+
+
+@pytest.mark.parametrize(("name", "option"), [("runtime", ""), ("lasting", " --authfile {home}/.config/containers")])
+async def test_podman_is_told_of_a_file_that_it_would_not_look_at(home: Home, name: str, option: str) -> None:
+    home.fill(name)
+    del home.environ["REGISTRY_AUTH_FILE"]
+    [account] = await home.chain().accounts(HOST)
+    assert account.removal.startswith(f"To remove it: podman logout{option}".format(home=home.folder))
+    assert ("--authfile" in account.removal) == bool(option)
+
+
+async def test_docker_is_logged_out_of_docker_hub_without_a_host() -> None:
+    [account] = await CredentialChain([logins("docker config", {"docker.io": USER})]).accounts("docker.io")
+    assert account.removal == "To remove it: docker logout"
+
+
 # What regbrowse keeps
 
 
@@ -534,10 +615,25 @@ async def test_what_is_kept_is_used_at_once_without_asking_the_keeper(world: Wor
 
 
 async def test_what_cannot_be_kept_changes_nothing(world: World) -> None:
-    world.keyring.error = CredentialError("The system keyring is locked.")
+    world.keyring.error = NotAskedError("The system keyring is locked.")
     with pytest.raises(CredentialError, match="is locked"):
         await world.chain.keep(HOST, TYPED, world.keyring)
     assert await user(world.chain) == "pass-user"
+
+
+async def test_what_is_perhaps_kept_can_be_logged_out_of_and_the_typed_in_login_is_used(world: World) -> None:
+    world.chain.choose(HOST, TYPED)
+    world.keyring.error = CredentialError("The system keyring did not answer.")
+    with pytest.raises(CredentialError, match="It may be there all the same: log out removes it"):
+        await world.chain.keep(HOST, TYPED, world.keyring)
+    typed, perhaps, *_ = await world.chain.accounts(HOST)
+    assert [(each.origin, each.is_chosen) for each in (typed, perhaps)] == [
+        ("typed in", True),
+        ("system keyring", False),
+    ]
+    world.keyring.error = None
+    await world.chain.forget(HOST, perhaps)
+    assert world.ours.registries() == ()
 
 
 async def test_new_password_of_an_account_replaces_the_old_one(world: World) -> None:
@@ -593,7 +689,7 @@ async def test_forgetting_another_account_leaves_the_chosen_one(world: World) ->
 async def test_account_of_another_program_is_not_forgotten_here(world: World) -> None:
     with pytest.raises(CredentialError, match=r"podman-user is not kept by regbrowse \(podman auth.json\)") as raised:
         await world.chain.forget(HOST, await world.account("podman-user"))
-    assert f"docker logout {HOST}" in raised.value.next_step
+    assert raised.value.next_step == (await world.account("podman-user")).removal
 
 
 async def test_secret_of_a_forgotten_login_is_remembered_no_longer(world: World) -> None:

@@ -9,15 +9,17 @@ import json
 import logging
 import os
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from regbrowse.credentials import helper as helper_module
-from regbrowse.credentials.helper import ANSWER_LIMIT, DOCKER_HUB_SERVER, Helper, installed_helpers
+from regbrowse.credentials.helper import ANSWER_LIMIT, DOCKER_HUB_SERVER, Helper, end_running, installed_helpers
+from regbrowse.credentials.store import NotAskedError
 from regbrowse.registry.errors import CredentialError
 
 HOST = "registry.corp:5000"
@@ -108,7 +110,7 @@ STAY = 'exec 9>"$FOLDER/pipe"; echo started >&9'
 LEAVE_ONE_BEHIND = 'exec 9<"$FOLDER/release"; (read -r line <&9) &'
 
 
-async def failure(asked: Coroutine[Any, Any, object]) -> CredentialError:
+async def failure(asked: Awaitable[object]) -> CredentialError:
     """The error, which has no secret wherever one looks."""
     with pytest.raises(CredentialError) as raised:
         await asked
@@ -284,9 +286,93 @@ async def test_45_a_failure_is_told_in_the_helper_s_words(
 
 
 @pytest.mark.parametrize("script", ["cat; exit 1", "cat >&2; exit 1", 'sed "s/.*Secret....//"; exit 1'])
-async def test_what_a_helper_says_that_was_told_a_secret_is_not_shown(scripts: Scripts, script: str) -> None:
+async def test_what_a_helper_says_with_the_secret_that_it_was_told_is_not_shown(scripts: Scripts, script: str) -> None:
     error = await failure(scripts.helper(script).store(HOST, USER, SECRET))
     assert error.user_message == "docker-credential-test did not keep the login: exit code 1."
+
+
+@pytest.mark.parametrize(
+    ("output", "errors", "shown"),
+    [
+        ("", 'Error: password store is empty. Try "pass init".', 'Error: password store is empty. Try "pass init".'),
+        ("the store is locked", "", "the store is locked."),
+        ("the store is locked", f"debug: {SECRET}", "exit code 1."),
+        (f"bad: {SECRET.upper()}", "", "exit code 1."),
+        ("bad: Y2FuYXJ5LXBhc3M=", "", "exit code 1."),
+    ],
+)
+async def test_a_helper_that_did_not_keep_a_login_says_why(
+    scripts: Scripts, output: str, errors: str, shown: str
+) -> None:
+    (scripts.folder / "output").write_text(output)
+    (scripts.folder / "errors").write_text(errors)
+    helper = scripts.helper('cat > /dev/null; cat "$FOLDER/output"; cat "$FOLDER/errors" >&2; exit 1')
+    error = await failure(helper.store(HOST, USER, SECRET))
+    assert error.user_message == f"docker-credential-test did not keep the login: {shown}"
+
+
+@pytest.mark.parametrize("action", ["get", "store", "erase"])
+async def test_after_a_failure_one_is_told_how_to_see_what_the_helper_wants(scripts: Scripts, action: str) -> None:
+    error = await failure(call(scripts.helper("echo gpg: decryption failed >&2; exit 1"), action, HOST))
+    assert error.next_step.startswith("Run docker-credential-test list in a shell to see what it wants (to be unlocked")
+
+
+async def test_a_helper_that_may_not_be_killed_does_not_hold_its_caller(
+    scripts: Scripts, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(helper_module, "_END_LIMIT", 0.05)
+    monkeypatch.setattr("os.killpg", refused)
+    monkeypatch.setattr("subprocess.Popen.kill", refused)
+    os.mkfifo(scripts.folder / "release")
+    end = os.open(scripts.folder / "release", os.O_RDWR)
+    helper = scripts.helper(f'{STAY}; exec 8<"$FOLDER/release"; read -r line <&8', within=0.3)
+    try:
+        async with asyncio.timeout(30):
+            error = await failure(helper.get(HOST))
+        assert "did not answer within 0.3 s" in error.user_message
+        assert pipe.is_open() or pipe.is_open(), "it runs still"
+    finally:
+        os.write(end, b"\n")
+        os.close(end)
+    await pipe.abandoned()
+    async with asyncio.timeout(30):
+        while helper_module._running:  # noqa: ASYNC110  # its end is heard of
+            await asyncio.sleep(0.005)
+
+
+async def test_helpers_that_run_can_be_ended_without_the_loop(scripts: Scripts, pipe: Pipe) -> None:
+    asking = asyncio.create_task(scripts.helper(f"trap '' TERM HUP; sleep 60 & {STAY}; wait").get(HOST))
+    await pipe.started()
+    ending = threading.Thread(target=end_running)
+    ending.start()
+    ending.join()
+    assert "ended by signal 9" in (await failure(asking)).user_message
+    await pipe.abandoned()
+
+
+async def test_a_helper_that_has_ended_is_not_ended_again(scripts: Scripts, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scripts.answering(LOGIN).get(HOST)
+    killed: list[int] = []
+    monkeypatch.setattr("os.killpg", lambda group, _: killed.append(group))
+    end_running()
+    assert killed == []
+
+
+@pytest.mark.parametrize("error", [ProcessLookupError, PermissionError])
+def test_ending_what_cannot_be_ended_raises_nothing(error: type[OSError], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def refused(group: int, _: int) -> None:
+        asked.append(group)
+        raise error
+
+    monkeypatch.setattr("os.killpg", refused)
+    monkeypatch.setattr(helper_module, "_running", {4711, 4712})
+    end_running()
+    assert sorted(asked) == [4711, 4712]
 
 
 @pytest.mark.parametrize(
@@ -393,6 +479,9 @@ class Ended:
 
     def __init__(self, rest: bytes) -> None:
         self.get_pipe_transport = (Unread(b""), Unread(rest), Unread(b"")).__getitem__
+
+    def get_pid(self) -> int:
+        return 1 << 30  # nobody's
 
 
 async def test_what_is_on_its_way_comes_before_what_is_in_the_pipe_still() -> None:
@@ -505,6 +594,7 @@ def test_46_a_name_that_is_no_program_s_is_refused(name: str) -> None:
 async def test_a_login_that_a_helper_cannot_keep_never_reaches_it(scripts: Scripts, username: str, secret: str) -> None:
     error = await failure(scripts.answering("").store(HOST, username, secret))
     assert "cannot keep the login" in error.user_message
+    assert isinstance(error, NotAskedError)
     assert not (scripts.folder / "told").exists()
 
 
@@ -532,6 +622,7 @@ async def test_a_helper_that_is_not_installed_is_named_with_who_wants_it(scripts
     helper = Helper("absent", scripts.environ, named_in="config.json")
     error = await failure(helper.get(HOST))
     assert error.user_message == "docker-credential-absent, which config.json names, is not installed."
+    assert isinstance(error, NotAskedError)
     assert "PATH" in error.next_step
 
 
@@ -574,6 +665,7 @@ async def test_a_helper_that_cannot_be_started_is_told_with_the_reason(
 ) -> None:
     error = await failure(scripts.helper(script).get(HOST))
     assert f"docker-credential-test cannot be started: {reason}" in error.user_message
+    assert isinstance(error, NotAskedError)
 
 
 async def test_finding_a_helper_does_not_hold_the_loop(scripts: Scripts, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from regbrowse.credentials.helper import Helper
 from regbrowse.credentials.helper_keeper import HelperKeeper
-from regbrowse.credentials.store import Keeper
+from regbrowse.credentials.store import Keeper, NotAskedError
 from regbrowse.registry.errors import CredentialError
 
 HOST = "registry.corp:5000"
@@ -30,7 +30,7 @@ if sys.argv[1] == "store":
         login["Secret"] = login["Secret"].strip()
     if trait != "forgets":
         entry(login["ServerURL"]).write_text(json.dumps(login))
-elif trait == "breaks":
+elif trait == "breaks" or (trait == "locked" and sys.argv[1] == "get" and entry(told).exists()):
     sys.exit("no store")
 else:
     found = entry(told)
@@ -165,8 +165,17 @@ async def test_a_login_that_cannot_be_read_back_is_an_error(tmp_path: Path) -> N
         await store.keeper.put(HOST, USER, SECRET)
     with pytest.raises(CredentialError, match="docker-credential-test failed: no store"):
         await store.keeper.get(HOST, USER)
-    with pytest.raises(CredentialError, match="docker-credential-test failed: no store"):
+    with pytest.raises(CredentialError, match="docker-credential-test did not remove the login: no store"):
         await store.keeper.remove(HOST, USER)
+
+
+async def test_a_login_that_cannot_be_read_may_be_removed(tmp_path: Path) -> None:
+    """So is one of pass whose key is locked, which is written without it."""
+    store = Store(tmp_path, "locked")
+    with pytest.raises(CredentialError, match="docker-credential-test failed: no store"):
+        await store.keeper.put(HOST, USER, SECRET)
+    await store.keeper.remove(HOST, USER)
+    assert store.servers() == {}
 
 
 @pytest.mark.parametrize("username", ["", "a\n", "a\0", "\ud800", "a\x1b[31m", "a\u202e", "a\u2028"])
@@ -176,13 +185,13 @@ async def test_46_a_user_name_with_hidden_characters_never_reaches_the_helper(st
         store.keeper.put(HOST, username, SECRET),
         store.keeper.remove(HOST, username),
     ):
-        with pytest.raises(CredentialError, match="cannot keep a login of"):
+        with pytest.raises(NotAskedError, match="cannot keep a login of"):
             await asked
     assert not (store.folder / "calls").exists()
 
 
 @pytest.mark.parametrize("host", ["registry.corp\n", "registry.corp/x", "--flag", "registry.corp%0a", ""])
 async def test_46_a_host_that_is_none_never_reaches_the_helper(store: Store, host: str) -> None:
-    with pytest.raises(CredentialError, match="not the address of a registry"):
+    with pytest.raises(NotAskedError, match="not the address of a registry"):
         await store.keeper.put(host, USER, SECRET)
     assert not (store.folder / "calls").exists()

@@ -19,7 +19,7 @@ from secretstorage.exceptions import LockedException, PromptDismissedException, 
 
 from regbrowse.credentials.daemon_call import daemon_call
 from regbrowse.credentials.keyring_keeper import KeyringKeeper
-from regbrowse.credentials.store import Keeper
+from regbrowse.credentials.store import Keeper, NotAskedError
 from regbrowse.registry.errors import CredentialError
 
 HOST: Final = "registry.corp:5000"
@@ -110,6 +110,31 @@ class Hanging(Dictionary):
         self.is_asked.set()
         found = super().get_password(service, username)
         self.let_go.wait()
+        return found
+
+
+class Slow(Dictionary):
+    """Takes a secret when it is let go: the user types a password to unlock it.
+
+    Attributes:
+        is_done: Everything that it was asked is done.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked = threading.Event()
+        self.let_go = threading.Event()
+        self.is_done = threading.Event()
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.is_asked.set()
+        self.let_go.wait()
+        super().set_password(service, username, password)
+
+    def get_password(self, service: str, username: str) -> str | None:
+        found = super().get_password(service, username)
+        if "delete" in self.asked:
+            self.is_done.set()
         return found
 
 
@@ -408,6 +433,67 @@ async def test_who_waits_can_be_cancelled_and_the_keyring_is_not_dead_for_that(h
         await waiting
     hanging.let_go.set()
     assert await keeper.get(HOST, USER) is None
+
+
+async def test_secret_that_a_keyring_takes_too_late_is_removed_again(use: Use) -> None:
+    backend = Slow()
+    use(backend)
+    await failure(KeyringKeeper(within=0.05).put(HOST, USER, SECRET))
+    backend.let_go.set()
+    assert await asyncio.to_thread(backend.is_done.wait, 10)
+    assert (backend.entries, backend.asked[:2]) == ({}, ["set", "delete"])
+
+
+async def cancelled_put(keeper: KeyringKeeper, backend: Slow) -> None:
+    putting = asyncio.create_task(keeper.put(HOST, USER, SECRET))
+    await asyncio.to_thread(backend.is_asked.wait)
+    putting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await putting
+
+
+async def test_secret_that_a_keyring_takes_after_one_has_given_up_is_removed_again(use: Use) -> None:
+    backend = Slow()
+    await cancelled_put(use(backend), backend)
+    backend.let_go.set()
+    assert await asyncio.to_thread(backend.is_done.wait, 10)
+    assert backend.entries == {}
+
+
+async def test_what_is_under_way_when_one_gives_up_is_waited_for_before_the_next_question(use: Use) -> None:
+    backend = Slow()
+    keeper = use(backend)
+    await cancelled_put(keeper, backend)
+    removing = asyncio.create_task(keeper.remove(HOST, USER))
+    await asyncio.sleep(0)
+    backend.let_go.set()
+    await removing
+    assert (backend.asked[0], backend.entries) == ("set", {})
+
+
+async def test_secret_is_not_known_to_be_gone_while_it_is_under_way(use: Use) -> None:
+    backend = Slow()
+    use(backend)
+    keeper = KeyringKeeper(within=0.2)
+    try:
+        await cancelled_put(keeper, backend)
+        error = await failure(keeper.remove(HOST, USER))
+        assert "did not answer" in error.user_message
+    finally:
+        backend.let_go.set()
+
+
+@every_action
+async def test_a_keyring_that_is_not_open_was_not_asked(action: Action, use: Use) -> None:
+    assert isinstance(await failure(action(use(FAIL()))), NotAskedError)
+
+
+@every_action
+async def test_a_keyring_that_counts_as_dead_is_not_asked(hanging: Hanging, action: Action, use: Use) -> None:
+    use(hanging)
+    keeper = KeyringKeeper(within=0.05)
+    first = await failure(keeper.get(HOST, USER))
+    assert [isinstance(error, NotAskedError) for error in (first, await failure(action(keeper)))] == [False, True]
 
 
 HANGING_PROGRAM: Final = """

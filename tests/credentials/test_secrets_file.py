@@ -10,12 +10,14 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
 
+from regbrowse.credentials.private_file import PrivateFile
 from regbrowse.credentials.secrets_file import SecretsFile
 from regbrowse.credentials.store import Keeper
 from regbrowse.registry.errors import CredentialError
@@ -334,3 +336,28 @@ def test_a_lock_that_is_a_link_is_not_followed(path: Path, tmp_path: Path) -> No
     path.with_name(f".{path.name}.lock").symlink_to(tmp_path / "made by it")
     failure(SecretsFile(path).put(HOST, "other", SECRET))
     assert not (tmp_path / "made by it").exists()
+
+
+def test_a_change_that_nobody_waits_for_is_over_before_the_next_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what is removed again would be written after that."""
+    file = SecretsFile(path)
+    is_writing, go_on, change = threading.Event(), threading.Event(), PrivateFile.change
+
+    def slow(self: PrivateFile, edit: Callable[[bytes | None], bytes]) -> None:
+        is_writing.set()
+        go_on.wait()
+        change(self, edit)
+
+    async def give_up() -> None:
+        putting = asyncio.create_task(file.put(HOST, USER, SECRET))
+        await asyncio.to_thread(is_writing.wait)
+        putting.cancel()
+        asyncio.get_running_loop().call_soon(go_on.set)
+        with pytest.raises(asyncio.CancelledError):
+            await putting
+        assert await file.get(HOST, USER) == SECRET
+
+    monkeypatch.setattr(PrivateFile, "change", slow)
+    run(give_up())

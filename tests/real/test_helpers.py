@@ -135,6 +135,23 @@ async def test_a_key_whose_passphrase_nobody_can_type_is_an_error() -> None:
         with pytest.raises(CredentialError, match="docker-credential-pass failed: ") as raised:
             await helper.get(HOST)
     assert SECRET not in raised.value.user_message
+    assert "Run docker-credential-pass list in a shell" in raised.value.next_step
+
+
+async def test_a_login_that_a_locked_key_does_not_let_read_back_can_be_removed() -> None:
+    with _password_store(passphrase="wanted") as environ:
+        keeper = HelperKeeper(Helper("pass", environ, within=60))
+        with pytest.raises(CredentialError, match="docker-credential-pass failed: "):
+            await keeper.put(HOST, USER, SECRET)
+        await keeper.remove(HOST, USER)
+        assert await keeper.get(HOST, USER) is None
+
+
+async def test_a_store_of_pass_that_was_never_set_up_says_so(tmp_path: Path) -> None:
+    _require_packages()
+    environ = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(tmp_path)}
+    with pytest.raises(CredentialError, match="password store is empty"):
+        await Helper("pass", environ, within=60).store(HOST, USER, SECRET)
 
 
 async def test_a_locked_keyring_keeps_no_login(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from regbrowse.registry.auth import CATALOG, pull
 from regbrowse.registry.challenges import Challenge, parse_challenges
-from regbrowse.registry.dialing import DialGuard, forbidden_kind
+from regbrowse.registry.dialing import DialGuard, Homes, forbidden_kind
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import MalformedDocumentError, RedirectRefusedError, RegistryError
 from regbrowse.registry.realms import TokenService, token_service
@@ -216,6 +216,20 @@ def test_33_only_an_insecure_registry_s_own_host_is_not_verified(realm: str, is_
         "ff02::1",
         "100.100.100.200",
         "fd00:ec2::254",
+        "fd00:ec2::254%eth0",
+        "fd20:ce::254",
+        "168.63.129.16",
+        "192.0.0.192",
+        "0.1.2.3",
+        "255.255.255.255",
+        "::127.0.0.1",
+        "::169.254.169.254",
+        "::ffff:0:127.0.0.1",
+        "::ffff:168.63.129.16",
+        "64:ff9b::127.0.0.1",
+        "64:ff9b::169.254.169.254",
+        "2002:7f00:1::",
+        "2002:a9fe:a9fe::1",
     ],
 )
 def test_12_addresses_that_a_server_may_not_lead_to(address: str) -> None:
@@ -223,7 +237,20 @@ def test_12_addresses_that_a_server_may_not_lead_to(address: str) -> None:
     assert forbidden_kind(address)
 
 
-@pytest.mark.parametrize("address", ["10.0.0.1", "192.168.1.1", "172.16.0.1", "203.0.113.9", "2001:db8::1", "fd00::1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "10.0.0.1",
+        "192.168.1.1",
+        "172.16.0.1",
+        "203.0.113.9",
+        "2001:db8::1",
+        "fd00::1",
+        "64:ff9b::203.0.113.9",
+        "2002:cb00:7109::1",
+        "::ffff:203.0.113.9",
+    ],
+)
 def test_12_other_addresses_are_fine(address: str) -> None:
     """§5.3 test 12: private networks are allowed."""
     assert forbidden_kind(address) == ""
@@ -292,6 +319,50 @@ async def test_12_a_registry_here_may_not_lead_to_the_metadata_of_a_cloud() -> N
     """§5.3 test 12."""
     with pytest.raises(RedirectRefusedError):
         await dial("https://auth.corp/", Names(registry_corp=[["127.0.0.1"]], auth_corp=[["169.254.1.1"]]), Dialled())
+
+
+async def test_12_a_registry_that_is_here_and_elsewhere_may_not_lead_here() -> None:
+    """Its DNS says so: it may be an attacker's, who needs this address only for that."""
+    base = Dialled()
+    names = Names(registry_corp=[["203.0.113.1", "127.0.0.1"]], auth_corp=[["127.0.0.1"]])
+    with pytest.raises(RedirectRefusedError):
+        await dial("https://auth.corp/", names, base)
+    assert base.requests == []
+
+
+async def test_13_where_the_registry_is_stays_what_it_was() -> None:
+    base, names = Dialled(), Names(registry_corp=[["203.0.113.1"], ["127.0.0.1"]], auth_corp=[["127.0.0.1"]])
+    homes = Homes(names)
+    for _ in range(3):
+        guard = DialGuard(base, "registry.corp:5000", names, homes)
+        with pytest.raises(RedirectRefusedError):
+            await guard.handle_async_request(httpx.Request("GET", "https://auth.corp/"))
+    assert base.requests == []
+
+
+async def test_13_a_registry_that_was_reached_elsewhere_is_not_here_whatever_its_dns_says() -> None:
+    class Stream:
+        def get_extra_info(self, _: str) -> tuple[str, int]:
+            return ("203.0.113.1", 5000)
+
+    base, names = Dialled(), Names(registry_corp=[["127.0.0.1"]], auth_corp=[["127.0.0.1"]])
+    homes = Homes(names)
+    homes.answered("registry.corp:5000", httpx.Response(200, extensions={"network_stream": Stream()}))
+    with pytest.raises(RedirectRefusedError):
+        await DialGuard(base, "registry.corp:5000", names, homes).handle_async_request(
+            httpx.Request("GET", "https://auth.corp/")
+        )
+    assert base.requests == []
+
+
+async def test_13_who_was_connected_to_is_known_of_a_real_connection() -> None:
+    homes = Homes(Names(registry_corp=[["169.254.1.1"]]))
+    with TokenServer(anonymous=True) as server:
+        async with httpx.AsyncHTTPTransport(trust_env=False) as wire:
+            response = await wire.handle_async_request(httpx.Request("GET", server.realm))
+            homes.answered("registry.corp", response)
+            await response.aclose()
+    assert await homes.kinds("registry.corp") == frozenset()  # its name leads elsewhere than here
 
 
 async def test_13_what_is_connected_to_is_what_was_looked_at() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from regbrowse.registry.auth import basic_authorization
 from regbrowse.registry.challenges import Challenge
-from regbrowse.registry.errors import MalformedDocumentError, RedirectRefusedError
+from regbrowse.registry.errors import CredentialError, MalformedDocumentError, RedirectRefusedError
 from regbrowse.registry.token_protocol import (
     LONGEST_LIFE,
     REALM_LIMIT,
@@ -294,3 +294,23 @@ def test_a_life_is_counted_from_a_sensible_time_of_issue(issued_at: object, expi
 def test_a_refresh_token_is_read() -> None:
     assert read(token="a", refresh_token="r").refresh_token == "r"
     assert read(token="a", refresh_token=None).refresh_token == ""
+
+
+@pytest.mark.parametrize("refresh_token", ["\ud800x", "a b", "a\r\nX: y", "\xfc", "x" * (TOKEN_LIMIT + 1)])
+def test_a_refresh_token_that_could_not_be_sent_is_refused(refresh_token: str) -> None:
+    """Asking with it the next time would end in the program's own failure."""
+    body = json.dumps({"token": "t", "refresh_token": refresh_token}).encode()
+    with pytest.raises(MalformedDocumentError, match="refresh token") as caught:
+        parse_token(body, datetime.now(UTC), "auth.corp")
+    assert refresh_token not in caught.value.user_message
+
+
+def test_a_refresh_token_of_the_longest_length_is_taken() -> None:
+    body = json.dumps({"token": "t", "refresh_token": "x" * TOKEN_LIMIT}).encode()
+    assert len(parse_token(body, datetime.now(UTC), "auth.corp").refresh_token) == TOKEN_LIMIT
+
+
+@pytest.mark.parametrize("refresh_token", ["\ud800x", "a b", "", "x" * (TOKEN_LIMIT + 1)])
+def test_a_refresh_token_that_cannot_be_sent_is_a_failure_of_its_store(refresh_token: str) -> None:
+    with pytest.raises(CredentialError, match="cannot be sent"):
+        refresh_request("https://auth.corp/token", "", (), refresh_token)

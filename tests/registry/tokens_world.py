@@ -118,7 +118,9 @@ class Names(httpx.AsyncBaseTransport):
             stream=request.stream,
             extensions={**request.extensions, "sni_hostname": host.partition(":")[0]},
         )
-        return await self._base.handle_async_request(led)
+        response = await self._base.handle_async_request(led)
+        response.extensions.pop("network_stream", None)  # it would tell where the server really is
+        return response
 
     async def aclose(self) -> None:
         await self._base.aclose()

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import trustme
 
+from regbrowse.browser.accounts import Accounts, Keeping
 from regbrowse.browser.journal import Journal
 from regbrowse.browser.registries import Registries
 from regbrowse.browser.states import ImageState, Listing, Problem
@@ -215,6 +216,12 @@ async def registries_of(
         yield registries
     finally:
         await registries.aclose()
+
+
+async def log_in_and_keep(accounts: Accounts, keeping: Keeping, password: str = PASSWORD) -> str:
+    """What the login screen does. Gives what the user hears."""
+    said = await accounts.log_in(USER, password)
+    return f"{said}{await accounts.keep(keeping)}"
 
 
 async def shown_tags(registries: Registries, address: str, repository: str = "team/app") -> Listing:

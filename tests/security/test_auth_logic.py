@@ -31,6 +31,7 @@ from tests.security.origins import (
     get,
     head,
     registries_of,
+    secrets_at,
     shown_image,
     shown_tags,
 )
@@ -299,6 +300,20 @@ async def test_54_nothing_of_one_account_is_used_or_shown_for_another(
     assert image.phase is listing.phase is Phase.FAILED
     assert (image.document, image.config, image.steps) == (None, None, ())
     assert list(listing.names) == []
+
+
+async def test_54_who_one_is_at_a_registry_does_not_depend_on_how_its_address_is_spelled(tokens: Tokens) -> None:
+    with RegistryServer(content(), auth=BASIC, etag=False) as good:
+        async with registries_of() as registries:
+            accounts = registries.accounts(parse_registry_address(good.address))
+            await accounts.log_in(USER, PASSWORD)
+            for spelling in (good.address, good.url):
+                assert (await shown_tags(registries, spelling)).phase is Phase.READY
+            good.reset()
+            await accounts.use(None)
+            for spelling in (good.address, good.url):
+                assert (await shown_tags(registries, spelling)).phase is Phase.FAILED
+    assert secrets_at(good) == []
 
 
 async def test_54_each_path_of_a_registry_is_asked_for_with_its_own_account(

@@ -25,6 +25,7 @@ from tests.security.origins import (
     content,
     docker_login,
     files_below,
+    log_in_and_keep,
     problem,
     registries_of,
     secrets_at,
@@ -155,7 +156,7 @@ async def test_47_a_keyring_that_works_is_offered_and_used(closed: RegistryServe
                 keepings, reason = await accounts.keepings()
                 assert reason == ""
                 keyring = next(keeping for keeping in keepings if keeping.label == "system keyring")
-                assert await accounts.log_in(USER, PASSWORD, keyring) == ""
+                assert await log_in_and_keep(accounts, keyring) == ""
             assert (await shown_tags(registries, closed.address)).phase is Phase.READY
     assert backend.entries == {(f"regbrowse:{closed.address}", USER): PASSWORD}
 
@@ -174,7 +175,7 @@ async def test_47_a_login_that_the_keyring_does_not_keep_holds_for_this_run(
         accounts = registries.accounts(parse_registry_address(closed.address))
         keepings, _ = await accounts.keepings()
         keyring = next(keeping for keeping in keepings if keeping.label == "system keyring")
-        said = await accounts.log_in(USER, PASSWORD, keyring)
+        said = await log_in_and_keep(accounts, keyring)
         assert (await shown_tags(registries, closed.address)).phase is Phase.READY
     assert "keyring" in said
     assert "for this run only" in said
@@ -194,7 +195,7 @@ async def test_47_a_keyring_that_has_a_login_and_does_not_answer_is_no_empty_one
     async with registries_of(docker_login(tmp_path)) as registries:
         accounts = registries.accounts(parse_registry_address(closed.address))
         keepings, _ = await accounts.keepings()
-        await accounts.log_in(USER, PASSWORD, next(each for each in keepings if each.label == "system keyring"))
+        await log_in_and_keep(accounts, next(each for each in keepings if each.label == "system keyring"))
     closed.reset()
     use(Stuck())
     async with registries_of(docker_login(tmp_path, closed.address)) as registries:

@@ -37,6 +37,7 @@ from tests.security.origins import (
     docker_login,
     files_below,
     get,
+    log_in_and_keep,
     problem,
     registries_of,
     secrets_at,
@@ -131,7 +132,7 @@ async def test_42_a_whole_walk_tells_no_secret(
         with pytest.raises(WrongLoginError) as caught:
             await accounts.log_in(USER, f"{PASSWORD}-of-old")
         told += [*chain_of(caught.value), *traceback.format_exception(caught.value), _fault_report(caught.value)]
-        await accounts.log_in(USER, PASSWORD, await kept_in_a_file(accounts))
+        await log_in_and_keep(accounts, await kept_in_a_file(accounts))
         told += [repr(await accounts.known()), repr(await shown_image(registries, address)), all_of_ours()]
         good.stop()
         told += [repr(await shown_image(registries, address)), all_of_ours()]
@@ -263,7 +264,7 @@ async def log_in(good: RegistryServer, home: Path, *docker_hosts: str, password:
         docker_login(home, *docker_hosts), memory=memory, log=home / "regbrowse.log"
     ) as registries:
         accounts = registries.accounts(parse_registry_address(f"http://{good.address}"))
-        return await accounts.log_in(USER, password, await kept_in_a_file(accounts))
+        return await log_in_and_keep(accounts, await kept_in_a_file(accounts), password)
 
 
 async def test_44_what_is_written_is_the_user_s_alone(closed: RegistryServer, tmp_path: Path, open_umask: None) -> None:

@@ -44,6 +44,7 @@ class FakeAccounts(Accounts):
         known: What the list shows.
         unsafe: What makes the connection unsafe, until that is allowed.
         fails: Raised by the next attempts to log in, one after the other.
+        known_fails: Raised in place of what the list shows.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class FakeAccounts(Accounts):
         known: Sequence[Account] = (),
         unsafe: str = "",
         fails: Sequence[RegistryError] = (),
+        known_fails: RegistryError | None = None,
     ) -> None:
         self.address = RegistryAddress(HOST)
         self.done: list[tuple[object, ...]] = []
@@ -67,7 +69,11 @@ class FakeAccounts(Accounts):
         self.accounts = tuple(known)
         self.unsafe = unsafe
         self.fails = list(fails)
+        self.known_fails = known_fails
         self.notice = SafeText("")
+        self.store_answers = asyncio.Event()
+        self.store_answers.set()
+        self.not_kept = SafeText("")
 
     async def keepings(self) -> tuple[tuple[Keeping, ...], SafeText]:
         await self.keyring_answers.wait()
@@ -75,6 +81,8 @@ class FakeAccounts(Accounts):
 
     async def known(self) -> tuple[Account, ...]:
         await self.keyring_answers.wait()
+        if self.known_fails:
+            raise self.known_fails
         return self.accounts
 
     async def unsafe_words(self) -> SafeText:
@@ -88,8 +96,8 @@ class FakeAccounts(Accounts):
         self.done.append(("trusted", realm))
         return SafeText("")
 
-    async def log_in(self, username: str, secret: str, keeping: Keeping = THIS_RUN) -> SafeText:
-        self.done.append((username, secret, keeping.label))
+    async def log_in(self, username: str, secret: str) -> SafeText:
+        self.done.append((username, secret))
         await self.registry_answers.wait()
         if self.fails:
             raise self.fails.pop(0)
@@ -97,13 +105,20 @@ class FakeAccounts(Accounts):
             raise WrongLoginError(f"{HOST} does not accept the password of {username} (typed in).", status=401)
         return self.notice
 
+    async def keep(self, keeping: Keeping) -> SafeText:
+        self.done.append(("keep", keeping.label))
+        await self.store_answers.wait()
+        return self.not_kept
+
     async def use(self, account: Account | None) -> None:
         self.done.append(("use", account.username if account else None))
+        await self.registry_answers.wait()
 
     async def log_out(self, account: Account) -> SafeText:
         if self.fails:
             raise self.fails.pop(0)
         self.done.append(("log out", account.username))
+        await self.registry_answers.wait()
         return SafeText("To remove it: docker logout registry.corp:5000")
 
 

@@ -33,6 +33,9 @@ def tty() -> Iterator[IO[str]]:
         (REMOTE, REMOTE | {"TEXTUAL_ANIMATIONS": "none", "ESCDELAY": "250"}),
         (REMOTE | {"ESCDELAY": "25"}, REMOTE | {"TEXTUAL_ANIMATIONS": "none", "ESCDELAY": "25"}),
         ({"COLUMNS": "80", "LINES": "24"}, {"TEXTUAL_ANIMATIONS": "none"}),
+        ({"TEXTUAL_LOG": "/tmp/keys", "TEXTUAL_DEBUG": "1"}, {"TEXTUAL_ANIMATIONS": "none"}),
+        ({"TEXTUAL": "Devtools, debug"}, {"TEXTUAL_ANIMATIONS": "none"}),
+        ({"TEXTUAL": "headless,devtools"}, {"TEXTUAL_ANIMATIONS": "none", "TEXTUAL": "headless"}),
     ],
 )
 def test_prepare_environment_keeps_what_the_user_set(before: dict[str, str], after: dict[str, str]) -> None:

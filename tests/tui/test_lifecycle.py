@@ -5,6 +5,8 @@ What holds for every guarded program is in `test_guards.py`; here are the ends t
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -53,6 +55,46 @@ def loading(silent: RegistryServer) -> Iterator[Terminal]:
         silent.wait_for_requests(1)
         yield terminal
         assert members(terminal.pid) == []
+
+
+SLEEPING: Final = """
+import asyncio, pathlib, sys
+from regbrowse.tui import lifecycle
+def refuse(): raise PermissionError("It has another user.")
+lifecycle.at_exit(refuse)
+lifecycle.at_exit(lambda: pathlib.Path(sys.argv[1]).write_text("done"))
+lifecycle.END_TIMEOUT = lifecycle.ORPHAN_INTERVAL = 0.05
+async def main():
+    with lifecycle.signals_handled(lambda status: None):
+        print("ready", flush=True)
+        await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGHUP, signal.SIGTERM, None], ids=["SIGHUP", "SIGTERM", "lost terminal"])
+def test_last_deeds_are_done_where_it_ends_at_once(end: signal.Signals | None, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    with Terminal([sys.executable, "-c", SLEEPING, str(note)], cwd=ROOT) as terminal:
+        terminal.wait_for("ready")
+        terminal.signal(end) if end else terminal.hang_up()
+        assert terminal.wait_for_exit() == 128 + (end or signal.SIGHUP)
+    assert note.read_text() == "done"
+
+
+@pytest.mark.parametrize("is_hung_up", [True, False], ids=["hang up", "SIGHUP"])
+def test_a_helper_does_not_outlive_a_lost_terminal(is_hung_up: bool, tmp_path: Path) -> None:
+    helper, note = tmp_path / "docker-credential-slow", tmp_path / "pid"
+    helper.write_text(f"#!/bin/sh\necho $$ > {note}.part\nmv {note}.part {note}\nexec sleep 60\n")
+    helper.chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "DOCKER_CONFIG": str(tmp_path)}
+    with RegistryServer(Content(), auth=("basic", "canary-user", "canary-pass")) as server:
+        (tmp_path / "config.json").write_text(json.dumps({"credHelpers": {server.address: "slow"}}))
+        with Terminal([*REGBROWSE, f"http://{server.address}"], env=env) as terminal:
+            terminal.wait_for(lambda _: note.exists())
+            terminal.hang_up() if is_hung_up else terminal.signal(signal.SIGHUP)
+            assert terminal.wait_for_exit() == HUNG_UP
+            terminal.wait_for(lambda _: members(int(note.read_text())) == [])
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])

@@ -124,11 +124,10 @@ async def test_login_that_was_left_is_asked_for_again_by_its_key_only(server: Re
 
 
 async def test_login_that_is_no_good_any_more_is_asked_for_again(server: RegistryServer) -> None:
-    async with browsing("team/app", server=server) as session:
+    async with browsing(server=server) as session:
         await until_asked(session)
         await fill(session)
         await until_back(session)
-        await session.until_tags("team/app")
         await session.until_shows("Repositories 3 ─", session.screen.repositories)
         show_problem(session, Asks.LOGIN)
         await until_asked(session)
@@ -230,7 +229,10 @@ async def test_stored_login_that_is_not_taken_is_said_with_its_store(server: Reg
     async with browsing(server=server, credentials=docker_login(server, "canary-old")) as session:
         await until_asked(session)
         await session.until_shows("does not accept the password of canary-user (from DOCKER_AUTH_CONFIG)")
-        await fill(session)
+        await session.until(lambda: isinstance(session.app.focused, SecretInput), "the focus in the password")
+        assert session.app.screen.query(UsernameInput).first().value == USER
+        await session.type(PASSWORD)
+        await session.press("enter")
         await until_back(session)
         await session.until_shows("Repositories 3 ─", session.screen.repositories)
 

@@ -51,7 +51,7 @@ async def test_login_is_asked_of_the_registry(size: tuple[int, int]) -> None:
         await dialog.session.until_shows(f"Log in to {HOST}")
         await fill(dialog.session)
         await dialog.until_gone()
-    assert accounts.done == [(USER, PASSWORD, "this run only")]
+    assert accounts.done == [(USER, PASSWORD)]
     assert dialog.results == [Change(SafeText("kept for this run only"))]
 
 
@@ -121,6 +121,65 @@ async def test_escape_stops_asking_and_then_leaves() -> None:
     assert len(accounts.done) == 1
 
 
+async def test_escape_while_a_login_is_kept_says_that_one_is_logged_in() -> None:
+    accounts = FakeAccounts(keepings=(KEYRING,), no_keyring=SafeText(""))
+    accounts.store_answers.clear()
+    async with opened(LoginScreen, accounts) as dialog:
+        await dialog.session.until_shows("● system keyring")
+        await fill(dialog.session)
+        await dialog.session.until_shows("Keeping it in system keyring …")
+        secret = dialog.one(SecretInput)
+        await dialog.session.press("escape")
+        await dialog.until_gone()
+        assert secret.value == ""
+    assert dialog.results == [Change(SafeText("Logged in for this run; it is not kept."))]
+
+
+async def test_why_a_login_is_not_kept_is_told() -> None:
+    accounts = FakeAccounts(keepings=(KEYRING,), no_keyring=SafeText(""))
+    accounts.notice, accounts.not_kept = SafeText("It did not ask."), SafeText("The keyring is locked.")
+    async with opened(LoginScreen, accounts) as dialog:
+        await dialog.session.until_shows("● system keyring")
+        await fill(dialog.session)
+        await dialog.until_gone()
+    assert dialog.results == [Change(SafeText("It did not ask. The keyring is locked."))]
+
+
+async def test_user_of_a_login_that_was_refused_is_filled_in() -> None:
+    accounts = FakeAccounts(known=(ADA, GRACE))
+    async with opened(lambda accounts: LoginScreen(accounts, SafeText("It is wrong.")), accounts) as dialog:
+        await dialog.session.until(lambda: dialog.one(UsernameInput).value == "ada", "the user name")
+        assert dialog.session.app.focused is dialog.one(SecretInput)
+        await dialog.session.type(PASSWORD)
+        await dialog.session.press("enter")
+        await dialog.until_gone()
+    assert accounts.done == [("ada", PASSWORD)]
+
+
+@pytest.mark.parametrize(("typed", "keys"), [("x", []), ("x", ["backspace"])], ids=["typed", "typed and taken away"])
+async def test_user_name_that_is_being_typed_stays(typed: str, keys: list[str]) -> None:
+    accounts = FakeAccounts(keepings=None, known=(ADA,))
+    async with opened(lambda accounts: LoginScreen(accounts, SafeText("It is wrong.")), accounts) as dialog:
+        await dialog.session.type(typed)
+        await dialog.session.press(*keys)
+        accounts.keyring_answers.set()
+        await dialog.session.until_shows(NO_KEYRING)
+        await dialog.session.settle()
+        user = dialog.one(UsernameInput)
+        assert user.value == ("" if keys else typed)
+        assert dialog.session.app.focused is user
+
+
+@pytest.mark.parametrize("why", ["", "Who are you?"])
+async def test_user_name_is_left_empty_where_no_login_was_refused(why: str) -> None:
+    accounts = FakeAccounts(known=(ADA if not why else GRACE,))
+    async with opened(lambda accounts: LoginScreen(accounts, SafeText(why)), accounts) as dialog:
+        await dialog.session.until_shows(NO_KEYRING)
+        await dialog.session.settle()
+        assert dialog.one(UsernameInput).value == ""
+        assert dialog.session.app.focused is dialog.one(UsernameInput)
+
+
 async def test_tab_and_arrows_go_round_the_fields() -> None:
     async with opened(LoginScreen, FakeAccounts(keepings=(PASS,))) as dialog:
         await dialog.session.until_shows("docker helper pass")
@@ -150,7 +209,7 @@ async def test_enter_belongs_to_the_field_before_it_in_a_burst_too(burst: bool) 
         else:
             await fill(dialog.session)
         await dialog.until_gone()
-    assert accounts.done == [(USER, PASSWORD, "this run only")]
+    assert accounts.done == [(USER, PASSWORD)]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +247,7 @@ async def test_keyring_is_chosen_when_it_comes() -> None:
         await dialog.session.type(PASSWORD)
         await dialog.session.press("enter")
         await dialog.until_gone()
-    assert accounts.done == [(USER, PASSWORD, "system keyring")]
+    assert accounts.done == [(USER, PASSWORD), ("keep", "system keyring")]
 
 
 async def test_keyring_that_comes_after_the_login_was_sent_is_not_chosen() -> None:
@@ -201,7 +260,7 @@ async def test_keyring_that_comes_after_the_login_was_sent_is_not_chosen() -> No
         accounts.keyring_answers.set()
         await dialog.session.until_shows("○ system keyring")
         assert dialog.one(KeepingList).row == THIS_RUN
-    assert accounts.done == [(USER, PASSWORD, "this run only")]
+    assert accounts.done == [(USER, PASSWORD)]
 
 
 async def test_choice_that_the_user_looks_at_does_not_change_by_itself() -> None:
@@ -233,7 +292,7 @@ async def test_file_is_chosen_with_a_plain_warning(key: str) -> None:
         await dialog.session.until_shows(FILE.warning)
         await dialog.session.press("enter")
         await dialog.until_gone()
-    assert accounts.done == [(USER, PASSWORD, FILE.label)]
+    assert accounts.done == [(USER, PASSWORD), ("keep", FILE.label)]
 
 
 # What only the user can allow
@@ -262,7 +321,7 @@ async def test_login_goes_over_an_unsafe_connection_after_a_yes(keys: str) -> No
         await dialog.session.press(*moves)
         await dialog.answer(last)
         await dialog.until_gone()
-    assert accounts.done == [("allowed",), (USER, PASSWORD, "this run only")]
+    assert accounts.done == [("allowed",), (USER, PASSWORD)]
 
 
 def not_trusted(realm: str = "auth.example.com") -> RealmNotTrustedError:
@@ -275,7 +334,7 @@ async def test_token_server_is_not_told_the_login_without_a_yes() -> None:
         await fill(dialog.session)
         await dialog.answer("enter")
         await dialog.session.until_shows(f"{HOST} wants auth.example.com to be told.")
-    assert accounts.done == [(USER, PASSWORD, "this run only")]
+    assert accounts.done == [(USER, PASSWORD)]
 
 
 async def test_token_server_is_told_the_login_after_a_yes() -> None:
@@ -284,7 +343,7 @@ async def test_token_server_is_told_the_login_after_a_yes() -> None:
         await fill(dialog.session)
         await dialog.answer("y")
         await dialog.until_gone()
-    assert accounts.done[1:] == [("trusted", "auth.example.com"), (USER, PASSWORD, "this run only")]
+    assert accounts.done[1:] == [("trusted", "auth.example.com"), (USER, PASSWORD)]
 
 
 async def test_token_server_that_was_allowed_is_not_asked_for_again() -> None:
@@ -416,6 +475,53 @@ async def test_accounts_are_listed_with_where_they_are_from(size: tuple[int, int
 async def test_without_an_account_one_is_without_a_login() -> None:
     async with opened(AccountScreen, FakeAccounts()) as dialog:
         assert await account_list(dialog) == ["Log in …", "Without a login in use"]
+
+
+async def test_store_that_fails_leaves_it_open_who_one_is_and_the_cursor_where_it_goes_without() -> None:
+    async with opened(AccountScreen, FakeAccounts(known=(BROKEN,))) as dialog:
+        assert await account_list(dialog) == [
+            "Log in …",
+            "? docker helper pass cannot be asked",
+            "Without a login",
+        ]
+        await dialog.session.until_shows("The docker helper pass failed.")
+        await dialog.session.press("enter")
+        await dialog.until_gone()
+    assert dialog.accounts.done == [("use", None)]
+
+
+async def test_stores_that_cannot_be_asked_leave_it_open_who_one_is() -> None:
+    accounts = FakeAccounts(known_fails=CredentialError("The docker config cannot be read.", "Correct it."))
+    async with opened(AccountScreen, accounts) as dialog:
+        assert await account_list(dialog) == ["Log in …", "Without a login"]
+        await dialog.session.until_shows("The docker config cannot be read.")
+
+
+@pytest.mark.parametrize(
+    ("keys", "change"),
+    [
+        ("down down enter", Change()),
+        ("G k enter", Change(is_nobody=True)),
+        (
+            "G enter",
+            Change(
+                SafeText("It is not used any more in this run. You stopped its removal: it may still be kept."),
+                is_nobody=True,
+            ),
+        ),
+    ],
+)
+async def test_escape_does_not_wait_for_what_was_chosen(keys: str, change: Change) -> None:
+    accounts = FakeAccounts(known=(ADA, GRACE))
+    accounts.registry_answers.clear()
+    async with opened(AccountScreen, accounts) as dialog:
+        await account_list(dialog)
+        await dialog.session.press(*keys.split())
+        await dialog.session.until(lambda: accounts.done, "what was chosen")
+        assert not dialog.is_gone
+        await dialog.session.press("escape")
+        await dialog.until_gone()
+    assert dialog.results == [change]
 
 
 @pytest.mark.parametrize(

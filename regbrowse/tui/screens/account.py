@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -28,6 +29,7 @@ from regbrowse.tui.widgets.virtual_list import RowPainter, VirtualList
 _NOTHING: Final = SafeText("")
 _NAME_CELLS: Final = range(12, 40)
 _IN_USE: Final = "in use"
+_STOPPED: Final = SafeText("It is not used any more in this run. You stopped its removal: it may still be kept.")
 
 
 class Deed(Enum):
@@ -58,11 +60,15 @@ class Line:
         return self.account.problem if self.account else _NOTHING
 
 
-def account_lines(known: Sequence[Account]) -> list[Line]:
-    """A line for each account, and those that lead out of the one in use."""
+def account_lines(known: Sequence[Account], *, is_whole: bool = True) -> list[Line]:
+    """A line for each account, and those that lead out of the one in use.
+
+    Args:
+        is_whole: All stores could be asked. Otherwise it is not known whether one is without a login.
+    """
     lines = [Line(Deed.USE, account.username or SafeText("?"), account, is_used=account.is_used) for account in known]
     used = next((account for account in known if account.is_used), None)
-    lines.append(Line(Deed.BE_NOBODY, SafeText("Without a login"), is_used=used is None))
+    lines.append(Line(Deed.BE_NOBODY, SafeText("Without a login"), is_used=used is None and is_whole))
     if used:
         lines.append(Line(Deed.LOG_OUT, safe_text(f"Log out {used.username}"), used))
     return lines
@@ -110,7 +116,7 @@ class AccountScreen(Dialog[Change]):
         self._spinner = Spinner()
         self._looking_words = Notice()
         self._looking = Horizontal(self._spinner, self._looking_words, id="looking")
-        self._is_busy = False
+        self._is_busy = self._was_stopped = False
 
     def compose(self) -> ComposeResult:
         frame = Vertical(self._rows, self._looking, self._notice)
@@ -125,7 +131,10 @@ class AccountScreen(Dialog[Change]):
         self._look()
 
     def action_leave(self) -> None:
-        if not self._is_busy:
+        if self._is_busy:
+            self._was_stopped = True
+            self.workers.cancel_group(self, "doing")
+        else:
             self.leave()
 
     def _show(self, lines: Iterable[Line]) -> None:
@@ -143,14 +152,25 @@ class AccountScreen(Dialog[Change]):
     async def _look(self) -> None:
         self._say_awaited("Looking for the logins that are known here …")
         known: tuple[Account, ...] = ()
+        is_whole = False
         try:
             known = await self._accounts.known()
         except RegistryError as error:
             self._notice.say(error.user_message, error.next_step, failed=True)
         else:
-            self._notice.show([(account.problem, "$text-error") for account in known if account.problem])
+            problems = [(account.problem, "$text-error") for account in known if account.problem]
+            self._notice.show(problems)
+            is_whole = not problems
         self._say_awaited("")
-        self._show(account_lines(known))
+        lines = account_lines(known, is_whole=is_whole)
+        self._show(lines)
+        if not is_whole and not any(line.is_used for line in lines):
+            self._offer_nobody()
+
+    def _offer_nobody(self) -> None:
+        """Put the cursor on what goes without the store that fails, unless the user has moved it."""
+        if self._rows.cursor == 0 and not self._permission:
+            self._rows.cursor = next(n for n, line in enumerate(self._rows.rows) if line.deed is Deed.BE_NOBODY)
 
     def _chosen(self, line: Line) -> None:
         if self._is_busy or line.problem:
@@ -184,6 +204,10 @@ class AccountScreen(Dialog[Change]):
             if line.deed is Deed.LOG_OUT:  # whatever remains of it, it is not used any more
                 self.leave(Change(safe_text(f"{error.user_message} {error.next_step}"), is_nobody))
             self._notice.say(error.user_message, error.next_step, failed=True)
+        except asyncio.CancelledError:  # the user does not wait: who one is now is seen in the panes
+            if self._was_stopped:
+                self.leave(Change(_STOPPED if line.deed is Deed.LOG_OUT else _NOTHING, is_nobody))
+            raise
         self._is_busy = False
         self._say_awaited("")
 

@@ -31,24 +31,36 @@ class AskingScreen(ContentScreen):
         super().__init__(browser, target)
         self._asked: set[tuple[Asks, SafeText]] = set()
         self._has_changed = False
+        self._awaits_answer = False
+        """Whether a dialog was opened here whose answer says how to go on."""
 
     def refresh_bars(self) -> None:
         """Write the header and the footer anew, and ask what is to be asked."""
         super().refresh_bars()
-        if self.is_mounted and self.is_current and self.focused and not isinstance(self.focused, Input):
+        if not self.is_mounted or not self.is_active or self._awaits_answer:
+            return
+        if self.is_outdated:
+            self.start_again()
+        elif self.focused and not isinstance(self.focused, Input):
             self._ask_in_place()
+
+    def on_screen_resume(self) -> None:
+        self.refresh_bars()
 
     def action_account(self) -> None:
         from regbrowse.tui.screens.account import AccountScreen
 
         wanted = next(filter(None, map(self._permission, self._problems)), None)
         accounts = self.regbrowse.registries.accounts(self.browser.address)
+        self._awaits_answer = True
         # At once, in no worker: of keys that come in a burst, those that follow belong to it
         self.app.push_screen(AccountScreen(accounts, wanted), self.account_changed)
 
     def account_changed(self, change: Change | None) -> None:
         """Go on as whoever one is now; None if that is who one was."""
+        self._awaits_answer = False
         if change is None:
+            self.refresh_bars()
             return
         self._has_changed = not change.is_nobody
         if change.is_nobody:
@@ -68,17 +80,28 @@ class AskingScreen(ContentScreen):
             if problem:
                 yield problem
 
+    @property
+    def _problem_here(self) -> Problem | None:
+        """What went wrong in the pane that has the focus; in the catalog, only if no repository is open beside it."""
+        match self.pane:
+            case Pane.IMAGE:
+                return self.image.state.problem if self.image.state else None
+            case Pane.TAGS:
+                return self.tags.listing.problem
+            case Pane.REPOSITORIES if not self.tags.repository or self.tags.listing.phase is Phase.FAILED:
+                return self.repositories.listing.problem
+        return None
+
     def _ask_in_place(self) -> None:
         """Ask once; again only after the user has logged in and that was of use."""
-        asking = [problem for problem in self._problems if problem.asks in _ASKED_AT_ONCE]
-        if self._has_changed and not asking and self._shows_something:
+        is_asked = any(problem.asks in _ASKED_AT_ONCE for problem in self._problems)
+        if self._has_changed and not is_asked and self._shows_something:
             self._asked.clear()
             self._has_changed = False
-        for problem in asking:
-            if (problem.asks, problem.realm) not in self._asked:
-                self._asked.add((problem.asks, problem.realm))
-                self._ask(problem)
-                return
+        problem = self._problem_here
+        if problem and problem.asks in _ASKED_AT_ONCE and (problem.asks, problem.realm) not in self._asked:
+            self._asked.add((problem.asks, problem.realm))
+            self._ask(problem)
 
     @property
     def _shows_something(self) -> bool:
@@ -89,8 +112,10 @@ class AskingScreen(ContentScreen):
 
         accounts = self.regbrowse.registries.accounts(self.browser.address)
         if problem.asks is Asks.LOGIN:
+            self._awaits_answer = True
             self.app.push_screen(LoginScreen(accounts, problem.sentence), self.account_changed)
         elif wanted := self._permission(problem):
+            self._awaits_answer = True
             self.app.push_screen(wanted.question(), partial(self._answered, wanted))
 
     def _permission(self, problem: Problem) -> Permission | None:
@@ -102,6 +127,8 @@ class AskingScreen(ContentScreen):
     def _answered(self, wanted: Permission, allowed: bool | None) -> None:
         if allowed:
             self._give(wanted)
+        else:
+            self.account_changed(None)
 
     @work(exclusive=True, group="permission")
     async def _give(self, wanted: Permission) -> None:
@@ -109,5 +136,6 @@ class AskingScreen(ContentScreen):
             said = await wanted.give(self.regbrowse.registries.accounts(self.browser.address))
         except RegistryError as error:
             self.say(safe_text(f"{error.user_message} {error.next_step}"), failed=True)
+            self.account_changed(None)
         else:
             self.account_changed(Change(said))

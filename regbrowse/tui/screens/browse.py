@@ -19,11 +19,13 @@ from regbrowse.tui.actions import Pane
 from regbrowse.tui.screens.asking import AskingScreen
 from regbrowse.tui.screens.dialogs import Choice, ChoiceScreen, OpenScreen, TextScreen
 from regbrowse.tui.widgets.image_pane import TABS
+from regbrowse.tui.widgets.notice import own_step
 from regbrowse.tui.widgets.pane import ListPane
 from regbrowse.tui.widgets.text_view import TextView
 from regbrowse.tui.widgets.virtual_list import VirtualList
 
 _NOTHING: Final = SafeText("")
+_LOGIN_STEP: Final = SafeText("Log in: esc, then L.")
 
 
 class BrowseScreen(AskingScreen):
@@ -174,7 +176,7 @@ class BrowseScreen(AskingScreen):
         async for step in self.regbrowse.registries.check(Target(self.browser.address, self.target.repository)):
             lines.append(step.line)
             if step.next_step:
-                lines.append(safe_text(f"    {step.next_step}"))
+                lines.append(safe_text(f"    {own_step(step.next_step, _LOGIN_STEP)}"))
             screen.set_lines(help_text.text(list(lines)))
 
     def action_refresh(self) -> None:

@@ -65,6 +65,7 @@ class ContentScreen(PanesScreen):
     def __init__(self, browser: Browser, target: Target) -> None:
         super().__init__(browser)
         self._start = target
+        self._turn = browser.turn
         self._rows: VisibleRows | None = None
         self._place: SafeText | None = None
         self._places: dict[SafeText, SafeText] = {}
@@ -137,8 +138,14 @@ class ContentScreen(PanesScreen):
 
     # What is loaded
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether one is somebody else by now than when what is shown was loaded."""
+        return self._turn != self.browser.turn
+
     def start_again(self) -> None:
         """Load anew all that is shown, for somebody else: of what the one saw, only the places stay."""
+        self._turn = self.browser.turn
         self._place = self.repositories.current
         self.repositories.show(Listing(), asking=self._asking_catalog, grown=False)
         self.load_repositories(fresh=False)

@@ -47,6 +47,9 @@ class Dialog(ModalScreen[T | None]):
     is_opening = False
     """Whether keys are held until it takes them: for a password, that is typed into nothing else."""
 
+    _given: tuple[T | None] | None = None
+    """Its result, once it has one."""
+
     def take_keys(self) -> None:
         """Begin to take the keys that were held."""
         assert isinstance(self.app, GuardedApp)
@@ -54,9 +57,15 @@ class Dialog(ModalScreen[T | None]):
         self.app.release_keys()
 
     def leave(self, result: T | None = None) -> None:
-        """Give `result` and go."""
-        if self.is_current:
-            self.dismiss(result)
+        """Give `result` and go: at once, or when what is over it has gone."""
+        if self._given is None:
+            self._given = (result,)
+        if self.is_active:  # `is_current` is also what is below a dialog, and Textual dismisses the topmost
+            self.dismiss(*self._given)
+
+    def on_screen_resume(self) -> None:
+        if self._given is not None:
+            self.leave()
 
     def action_leave(self) -> None:
         self.leave()

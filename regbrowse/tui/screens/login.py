@@ -29,6 +29,7 @@ from regbrowse.tui.widgets.notice import Notice, Spinner, own_step
 from regbrowse.tui.widgets.virtual_list import VirtualList
 
 _NOTHING: Final = SafeText("")
+_NOT_KEPT: Final = SafeText("Logged in for this run; it is not kept.")
 
 
 class Caption(Widget):
@@ -110,7 +111,7 @@ class LoginScreen(Dialog[Change]):
 
     Args:
         accounts: Those of the registry.
-        why: Why the user is asked, if it was not the user who wanted it.
+        why: Why the user is asked, if it was not the user who wanted it. The login in use is then one that was refused.
     """
 
     DEFAULT_CSS = f"""
@@ -145,13 +146,16 @@ class LoginScreen(Dialog[Change]):
         self._about_keeping = Notice()
         self._why = Notice(id="why")
         self._why.say(why)
+        self._was_refused = bool(why)
         self._danger = Notice()
         self._said = Notice()
         self._spinner = Spinner()
         self._asking_words = Notice()
         self._asking = Horizontal(self._spinner, self._asking_words, id="asking")
         self._no_keyring = SafeText("looking for the system's keyring …")
-        self._is_asking = self._was_submitted = False
+        self._is_asking = self._was_submitted = self._was_typed = False
+        self._taken: list[SafeText] | None = None
+        """Once the registry has taken the login: what the user should hear of it."""
 
     def compose(self) -> ComposeResult:
         self._form = Vertical(
@@ -172,13 +176,18 @@ class LoginScreen(Dialog[Change]):
         self.take_keys()
         self._look_for_keepings()
         self._look_for_danger()
+        if self._was_refused:
+            self._look_for_username()
 
     def leave(self, result: Change | None = None) -> None:
         self._secret.value = ""
         super().leave(result)
 
     def action_leave(self) -> None:
-        if self._is_asking:
+        if self._taken is not None:
+            self.workers.cancel_group(self, "asking")
+            self._leave_as_taken(_NOT_KEPT)
+        elif self._is_asking:
             self.workers.cancel_group(self, "asking")
             self._stop("Not logged in: you stopped it.")
         else:
@@ -186,7 +195,7 @@ class LoginScreen(Dialog[Change]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool:
         """What was typed before a box had the focus comes back later, and its enter with it."""
-        return action not in ("go_on", "step") or (self.is_current and self.focused is not None)
+        return action not in ("go_on", "step") or (self.is_active and self.focused is not None)
 
     def action_step(self, by: int) -> None:
         self.focus_next() if by > 0 else self.focus_previous()
@@ -221,16 +230,26 @@ class LoginScreen(Dialog[Change]):
         self._said.say()
         self._say_asked(f"Asking {self._host} …")
         self._form.disabled = True
+        keeping = self._keep.row or THIS_RUN
         try:
-            self.leave(Change(await self._logged_in()))
+            self._taken = await self._logged_in()
         except RegistryError as error:
             if isinstance(error, WrongLoginError):
                 self._secret.value = ""
             self._stop(error.user_message, own_step(error.next_step))
+            return
+        notice = _NOTHING
+        if keeping != THIS_RUN:
+            self._say_asked(f"Keeping it in {keeping.label} …")
+            notice = await self._accounts.keep(keeping)
+        self._leave_as_taken(notice)
 
-    async def _logged_in(self) -> SafeText:
-        """Show the registry the login, once the user has allowed all that this takes."""
-        username, secret, keeping = self._user.value.strip(), self._secret.value, self._keep.row or THIS_RUN
+    def _leave_as_taken(self, notice: SafeText) -> None:
+        self.leave(Change(safe_text(" ".join(filter(None, (*(self._taken or ()), notice))))))
+
+    async def _logged_in(self) -> list[SafeText]:
+        """Show the registry the login, once the user has allowed all that this takes. Gives what to say of it."""
+        username, secret = self._user.value.strip(), self._secret.value
         security = await self._accounts.unsafe_words()
         if security and not await self._may(unsafe_permission(self._host, security)):
             raise UnsafeLoginError("Nothing was sent.", "", status=401)
@@ -238,8 +257,8 @@ class LoginScreen(Dialog[Change]):
         allowed: set[SafeText] = set()
         while True:
             try:
-                notices.append(await self._accounts.log_in(username, secret, keeping))
-                return safe_text(" ".join(filter(None, notices)))
+                notices.append(await self._accounts.log_in(username, secret))
+                return notices
             except RealmNotTrustedError as error:
                 wanted = realm_permission(self._host, error.realm)
                 if error.realm in allowed or wanted is None or not await self._may(wanted, notices):
@@ -278,6 +297,28 @@ class LoginScreen(Dialog[Change]):
             return  # it will be said when the user has typed something to send
         if security:
             self._danger.say(unsafe_sentence(security), warns=True)
+
+    @work(exclusive=True, group="known")
+    async def _look_for_username(self) -> None:
+        try:
+            known = await self._accounts.known()
+        except RegistryError:
+            return  # the user name is typed, then; the screen of the accounts says what is wrong
+        refused = next((account.username for account in known if account.is_used), _NOTHING)
+        if refused:  # what was typed before may still be on its way into the box
+            self._user.call_later(self._offer_username, refused)
+
+    def _offer_username(self, username: SafeText) -> None:
+        if self._user.value or self._was_typed or self._was_submitted:
+            return
+        self._user.value = username
+        self._user.cursor_position = len(username)
+        if self.focused is self._user:
+            self.set_focus(self._secret)
+
+    @on(Input.Changed)
+    def _username_typed(self) -> None:
+        self._was_typed = True
 
     @work(exclusive=True, group="keepings")
     async def _look_for_keepings(self) -> None:

@@ -10,14 +10,16 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from regbrowse.browser.states import Asks, Problem
-from regbrowse.registry.errors import UnauthorizedError, UnsupportedError
+from regbrowse.registry.errors import UnsupportedError
 from regbrowse.registry.text import SafeText
 
 MUTED: Final = "$foreground 60%"
 """The style of words that stand back. Textual's own `$text-muted` has no effect inside a text."""
 
-_KEYS_SAY: Final = frozenset({UnsupportedError.default_next_step, UnauthorizedError.default_next_step})
-"""Next steps that are said by the keys that do them."""
+_NOTHING: Final = SafeText("")
+
+_OTHER_TOOLS: Final = "docker login or podman login"
+"""What a next step says that is said by the key that logs in here. The step of a vendor says something else."""
 
 _LOGIN_KEY: Final = {
     Asks.LOGIN: "L logs in, ",
@@ -86,12 +88,14 @@ class Notice(Widget):
     def say_problem(self, problem: Problem, keys: str = "o opens by name, r asks again.", more: str = "") -> None:
         """Say what went wrong and what to do, and by which keys."""
         keys = f"{_LOGIN_KEY.get(problem.asks, '')}{keys}"
-        self.say(problem.sentence, "\n".join(filter(None, (own_step(problem.next_step), keys, more))), failed=True)
+        step = problem.next_step if problem.asks is Asks.NOTHING else own_step(problem.next_step)
+        step = _NOTHING if step == UnsupportedError.default_next_step else step
+        self.say(problem.sentence, "\n".join(filter(None, (step, keys, more))), failed=True)
 
     def render(self) -> Content:
         return Content.assemble(*self.words, end="")
 
 
-def own_step(next_step: SafeText) -> SafeText:
-    """`next_step`, unless it is one that the screen does itself."""
-    return SafeText("") if next_step in _KEYS_SAY else next_step
+def own_step(next_step: SafeText, instead: SafeText = _NOTHING) -> SafeText:
+    """`next_step`, or `instead` of one that is to log in by other tools than this."""
+    return instead if _OTHER_TOOLS in next_step else next_step
