@@ -72,6 +72,7 @@ def tries(server: RegistryServer) -> list[str]:
     return [
         f"address    https://{server.address}/v2/  (TLS, any certificate)",
         f"address    http://{server.address}/v2/  (plain HTTP)",
+        "proxy      none: no proxy is set",
     ]
 
 
@@ -90,7 +91,7 @@ async def test_what_the_target_names_is_asked_for(content: Content, server: Regi
     steps = await steps_of(server, "team/app", "1.0")
     repository = content.repository("team/app")
     assert repository is not None
-    assert [step.line for step in steps[3:5]] == [
+    assert [step.line for step in steps[4:6]] == [
         "tags       1 of team/app",
         f"manifest   {repository.tags['1.0']}  application/vnd.oci.image.manifest.v1+json",
     ]
@@ -108,7 +109,7 @@ async def test_a_wrong_password_is_a_failure(content: Content) -> None:
     wrong = Credential(USER, "wrong-canary", SafeText("docker config"))
     with RegistryServer(content, auth=("basic", USER, PASSWORD)) as server:
         steps = await steps_of(server, login=wrong)
-    assert [step.failed for step in steps] == [False, False, True]
+    assert [step.failed for step in steps] == [False, False, False, True]
     assert f"does not accept the password of {USER}" in steps[-1].line
     assert "login" in steps[-1].next_step
     assert "wrong-canary" not in repr(steps)
@@ -117,7 +118,7 @@ async def test_a_wrong_password_is_a_failure(content: Content) -> None:
 async def test_a_dead_port_is_a_failure(server: RegistryServer) -> None:
     server.stop()
     steps = await steps_of(server)
-    assert [step.line for step in steps[:2]] == tries(server)
+    assert [step.line for step in steps[:3]] == tries(server)
     assert steps[-1].failed
     assert "the connection is refused" in steps[-1].line
     assert steps[-1].next_step
@@ -127,15 +128,15 @@ async def test_a_dead_port_is_a_failure(server: RegistryServer) -> None:
 async def test_a_catalog_that_is_not_offered_is_no_failure(server: RegistryServer, status: int) -> None:
     server.fault("GET /v2/_catalog", status=status, times=None)
     steps = await steps_of(server)
-    assert steps[3].line.startswith("catalog    ")
-    assert steps[3].next_step
+    assert steps[4].line.startswith("catalog    ")
+    assert steps[4].next_step
     assert not [step for step in steps if step.failed]
 
 
 async def test_a_registry_that_wants_a_login_where_there_is_none_is_a_failure(content: Content) -> None:
     with RegistryServer(content, auth=("basic", USER, PASSWORD)) as server:
         steps = await steps_of(server)
-    assert [step.failed for step in steps] == [False, False, True]
+    assert [step.failed for step in steps] == [False, False, False, True]
     assert "who you are" in steps[-1].line
 
 
@@ -147,7 +148,7 @@ async def test_a_repository_that_is_not_there_is_a_failure(server: RegistryServe
 
 async def test_a_tag_that_is_not_there_is_a_failure_after_the_tags(server: RegistryServer) -> None:
     steps = await steps_of(server, "team/app", "2.0")
-    assert steps[3].line == "tags       1 of team/app"
+    assert steps[4].line == "tags       1 of team/app"
     assert steps[-1].failed
 
 
@@ -224,8 +225,8 @@ async def v1_steps_of(
 
 
 def told_by(steps: list[CheckStep]) -> list[str]:
-    """The lines but for those of addresses and requests."""
-    return [step.line for step in steps if not step.line.startswith(("address", "request"))]
+    """The lines but for those of the ways and of requests."""
+    return [step.line for step in steps if not step.line.startswith(("address", "proxy", "request"))]
 
 
 async def test_a_v1_registry_is_reached_step_by_step(v1: V1Server) -> None:
