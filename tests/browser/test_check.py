@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from regbrowse.browser.check import CheckStep, check_steps
+from regbrowse.browser.check import CheckStep, check_steps, ways
 from regbrowse.browser.journal import Journal
 from regbrowse.browser.registries import Registries
 from regbrowse.browser.source import Source
@@ -18,6 +18,7 @@ from regbrowse.registry.client import RegistryClient
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import ConfigError, HTTPStatusError
 from regbrowse.registry.exchange import Observer
+from regbrowse.registry.proxies import Proxies
 from regbrowse.registry.reference import RegistryAddress, Target, parse_reference
 from regbrowse.registry.service.default import DefaultService
 from regbrowse.registry.service.options import ServiceOptions
@@ -200,6 +201,49 @@ async def test_a_server_that_is_no_registry_is_a_failure(server: RegistryServer)
     steps = await steps_of(server)
     assert steps[-1].failed
     assert "does not speak the v2 protocol" in steps[-1].line
+
+
+@pytest.mark.parametrize(
+    ("environ", "lines"),
+    [
+        ({}, ["none: no proxy is set"]),
+        ({"ALL_PROXY": "http://canary-user:canary-pass@proxy.corp:3128"}, ["proxy.corp:3128 (ALL_PROXY)"]),
+        ({"ALL_PROXY": "proxy.corp", "NO_PROXY": "corp"}, ["none: NO_PROXY has corp"]),
+        (
+            {"HTTPS_PROXY": "proxy.corp:3128"},
+            [
+                "proxy.corp:3128 (HTTPS_PROXY)  for https://registry.corp",
+                "none: no proxy is set for http  for http://registry.corp",
+            ],
+        ),
+    ],
+    ids=str,
+)
+def test_the_proxy_is_named_or_why_there_is_none(environ: dict[str, str], lines: list[str]) -> None:
+    endpoints = [APIEndpoint("https://registry.corp"), APIEndpoint("http://registry.corp")]
+    assert ways(endpoints, Proxies.of(environ)) == lines
+
+
+async def test_the_proxy_is_told_after_the_addresses() -> None:
+    address = RegistryAddress("registry.test:5000")
+
+    async def connect(observe: Observer) -> V2Source:
+        transport = Transport(
+            [APIEndpoint("http://registry.test:5000")],
+            BasicAuthorizer(address.host, stored(None)),
+            observe=observe,
+            proxies=Proxies.of({"HTTP_PROXY": "http://canary-user:canary-pass@127.0.0.1:1"}),
+        )
+        return V2Source(RegistryClient(address, transport))
+
+    steps = [step async for step in check_steps(Target(address), connect, no_v1)]
+    assert [step.line for step in steps[:2]] == [
+        "address    http://registry.test:5000/v2/  (plain HTTP)",
+        "proxy      127.0.0.1:1 (HTTP_PROXY)",
+    ]
+    assert "The proxy 127.0.0.1:1 (HTTP_PROXY) cannot be reached" in steps[-1].line
+    assert steps[-1].next_step == "Correct HTTP_PROXY, or add registry.test to NO_PROXY."
+    assert "canary" not in repr(steps)
 
 
 # A v1 registry
