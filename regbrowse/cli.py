@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from regbrowse import __version__
 from regbrowse.registry.constants import CERTS_DIR
 from regbrowse.registry.errors import ConfigError, RegistryError
+from regbrowse.registry.proxies import DIRECTLY, Proxies
 from regbrowse.registry.reference import RegistryAddress, Target, parse_target
 from regbrowse.registry.service.config import ServiceConfig
 from regbrowse.registry.service.mirrors import validate_mirror
@@ -166,8 +167,9 @@ def _registries(options: argparse.Namespace, settings: Settings, locations: Loca
         offered = [(host, "demo") for host in DEMO_HOSTS]
     else:
         offered = [(host, "config file") for host in settings.registries]
+    proxies = DIRECTLY if options.demo else Proxies.of(os.environ)
     journal = Journal(options.log)
-    service = _service(options, settings, journal)
+    service = _service(options, settings, journal, proxies)
     if options.demo:
         return Registries(CredentialChain(), service, Visited.load(None), journal, offered=offered, demo=demo_transport)
     return Registries(
@@ -178,10 +180,11 @@ def _registries(options: argparse.Namespace, settings: Settings, locations: Loca
         offered=offered,
         realms=settings.trusted_realms,
         memory=ChallengesFile(locations.challenges_file),
+        proxies=proxies,
     )
 
 
-def _service(options: argparse.Namespace, settings: Settings, journal: Journal) -> DefaultService:
+def _service(options: argparse.Namespace, settings: Settings, journal: Journal, proxies: Proxies) -> DefaultService:
     """The service of what the config file and the command line say together.
 
     Beside Docker's 127.0.0.0/8, the other loopback address is insecure from the start, as in today's Docker.
@@ -193,7 +196,8 @@ def _service(options: argparse.Namespace, settings: Settings, journal: Journal) 
         from regbrowse.registry.docker_http import new_transport
         from regbrowse.registry.exchange import ObservedTransport
 
-        return ObservedTransport(demo_transport() if options.demo else new_transport(tls, modifiers), journal)
+        made = demo_transport() if options.demo else new_transport(tls, modifiers, proxies=proxies)
+        return ObservedTransport(made, journal)
 
     insecure = [_as_addressed(entry) for entry in (*settings.insecure_registries, *options.insecure_registry)]
     return DefaultService(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -25,6 +25,7 @@ from regbrowse.registry.throttle import Priority
 if TYPE_CHECKING:
     from regbrowse.registry.endpoint import APIEndpoint
     from regbrowse.registry.exchange import Exchange, Observer, Pause
+    from regbrowse.registry.proxies import Proxies
 
     Legacy = Callable[[Source, HTTPStatusError, Observer], Awaitable[Source]]
 
@@ -64,8 +65,11 @@ async def check_steps(
         try:
             v2 = await connect(observe)
             stack.push_async_callback(v2.aclose)
-            for endpoint in v2.client.transport.endpoints:
+            transport = v2.client.transport
+            for endpoint in transport.endpoints:
                 yield _address(endpoint)
+            for way in ways(transport.endpoints, transport.proxies):
+                yield CheckStep(safe_text(f"proxy      {way}"))
             source = await _reached(v2, target, legacy, observe)
             if source is not v2:
                 stack.push_async_callback(source.aclose)
@@ -97,6 +101,13 @@ def _address(endpoint: APIEndpoint) -> CheckStep:
     how = "plain HTTP" if endpoint.scheme == "http" else tls
     mirror = ", a mirror" if endpoint.mirror else ""
     return CheckStep(safe_text(f"address    {endpoint.base}/v2/  ({how}{mirror})"))
+
+
+def ways(endpoints: Sequence[APIEndpoint], proxies: Proxies) -> list[str]:
+    """Through which proxy, or why through none, requests go: once for all `endpoints`, or for each if they differ."""
+    chosen = [(endpoint.origin, str(proxies.for_url(endpoint.base))) for endpoint in endpoints]
+    different = list(dict.fromkeys(way for _, way in chosen))
+    return different if len(different) == 1 else [f"{way}  for {origin}" for origin, way in chosen]
 
 
 async def _asked(source: Source, target: Target) -> AsyncIterator[CheckStep]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from regbrowse.browser.check import ways
 from regbrowse.browser.journal import Journal
 from regbrowse.browser.source import ANONYMOUS, NOT_KNOWN, Source
 from regbrowse.browser.v2_source import V2Source
@@ -17,6 +19,7 @@ from regbrowse.credentials.chain import CredentialChain
 from regbrowse.registry.constants import USER_AGENT
 from regbrowse.registry.endpoint import APIEndpoint, APIVersion
 from regbrowse.registry.errors import HTTPStatusError, UnsupportedError
+from regbrowse.registry.proxies import DIRECTLY, Proxies
 from regbrowse.registry.reference import RegistryAddress
 from regbrowse.registry.service.default import DefaultService
 
@@ -58,6 +61,10 @@ class Connections:
         realms: Gives the pairs of registries and token servers that the user trusts. Blocking: it may read a file.
         memory: What each registry asked for the last time.
         demo: Answers in place of the network, if given.
+        proxies: Through which every registry is reached; the environment's if not given.
+
+    Raises:
+        ConfigError: A proxy of the environment cannot be used.
     """
 
     def __init__(
@@ -69,6 +76,7 @@ class Connections:
         realms: Callable[[], Realms] = lambda: NO_REALMS,
         memory: ChallengeMemory | None = None,
         demo: Callable[[], httpx.AsyncBaseTransport] | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         self._credentials = credentials
         self._service = service
@@ -76,6 +84,7 @@ class Connections:
         self._realms = realms
         self._memory = memory
         self._demo = demo
+        self._proxies = DIRECTLY if demo else proxies or Proxies.of(os.environ)
 
     async def by_v2(
         self, address: RegistryAddress, login: Login, observe: Observer, *, mirrors: bool = True
@@ -92,15 +101,18 @@ class Connections:
         if self._demo is not None:
             demo = self._demo()
             endpoints = [APIEndpoint(f"https://{host}")]
-            transport = Transport(endpoints, BasicAuthorizer(host, _nobody), make_wire=lambda _: demo, observe=observe)
+            nobody = BasicAuthorizer(host, _nobody)
+            transport = Transport(endpoints, nobody, make_wire=lambda _: demo, observe=observe, proxies=self._proxies)
             return V2Source(RegistryClient(address, transport))
         endpoints = [each for each in await self.endpoints(address, APIVersion.V2) if mirrors or not each.mirror]
         self._journal.note(f"{address}: {', then '.join(endpoint.base for endpoint in endpoints)}")
+        for way in ways(endpoints, self._proxies):
+            self._journal.note(f"{address}: proxy {way}")
         authorizer = ChallengeAuthorizer(
             host,
             # A mirror never gets Docker Hub's password.
             _nobody if any(endpoint.mirror for endpoint in endpoints) else login.lookup,
-            TokenKeeper(host, certs_dir=certs_dir, observe=observe),
+            TokenKeeper(host, certs_dir=certs_dir, observe=observe, proxies=self._proxies),
             trusted=login.may_go_unsafe or all(endpoint.is_trusted for endpoint in endpoints),
             hint=lambda: self._credentials.hint(host),
             trusted_realms={
@@ -110,7 +122,7 @@ class Connections:
             endpoint=endpoints[0] if len(endpoints) == 1 else None,
             doubt=lambda: self._credentials.doubt(host),
         )
-        transport = Transport(endpoints, authorizer, certs_dir=certs_dir, observe=observe)
+        transport = Transport(endpoints, authorizer, certs_dir=certs_dir, observe=observe, proxies=self._proxies)
         return V2Source(RegistryClient(address, transport))
 
     async def by_v1(
@@ -182,7 +194,7 @@ class Connections:
         from regbrowse.registry.v1.session import Session
 
         def make_transport(tls: TLSConfig, modifiers: Sequence[RequestModifier]) -> httpx.AsyncBaseTransport:
-            return ObservedTransport(new_transport(tls, modifiers), observe)
+            return ObservedTransport(new_transport(tls, modifiers, proxies=self._proxies), observe)
 
         known = await login.lookup("")
         if known and known.is_token:  # which v1 does not know

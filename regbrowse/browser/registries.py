@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from regbrowse.registry.auth import Credential
     from regbrowse.registry.challenge_memory import ChallengeMemory
     from regbrowse.registry.exchange import Observer
+    from regbrowse.registry.proxies import Proxies
     from regbrowse.registry.v1.models import SearchResults
     from regbrowse.registry.wire import httpx
 
@@ -58,6 +59,7 @@ class Registries:
         realms: Pairs of registries and token servers that are allowed anyway.
         memory: What each registry asked for the last time.
         demo: Answers in place of the network, if given.
+        proxies: Through which registries are reached; the environment's if not given.
         wish: The platform that is shown first of an image that has several.
     """
 
@@ -72,6 +74,7 @@ class Registries:
         realms: Realms = NO_REALMS,
         memory: ChallengeMemory | None = None,
         demo: Callable[[], httpx.AsyncBaseTransport] | None = None,
+        proxies: Proxies | None = None,
         wish: Platform = HERE,
     ) -> None:
         self._credentials = credentials
@@ -79,7 +82,9 @@ class Registries:
         self._trusted: dict[str, list[str]] = {}
         self._unsafe_allowed: set[RegistryAddress] = set()
         self._service = service
-        self._connections = Connections(credentials, service, journal, realms=self._realms, memory=memory, demo=demo)
+        self._connections = Connections(
+            credentials, service, journal, realms=self._realms, memory=memory, demo=demo, proxies=proxies
+        )
         self._visited = visited
         self._journal = journal
         self._offered = tuple(offered)

@@ -74,6 +74,9 @@ if TYPE_CHECKING:
     from regbrowse.registry.models import Step as Step
     from regbrowse.registry.opening import open_registry as open_registry
     from regbrowse.registry.ping import ping_v2_registry as ping_v2_registry
+    from regbrowse.registry.proxies import Proxies as Proxies
+    from regbrowse.registry.proxies import Proxy as Proxy
+    from regbrowse.registry.proxies import ProxyChoice as ProxyChoice
     from regbrowse.registry.reference import Reference as Reference
     from regbrowse.registry.reference import RegistryAddress as RegistryAddress
     from regbrowse.registry.reference import Target as Target
@@ -135,6 +138,7 @@ _HOMES: Final = {
     "models": "Descriptor Document HistoryEntry ImageConfig Index Manifest Page Platform Schema1 Step",
     "opening": "open_registry",
     "ping": "ping_v2_registry",
+    "proxies": "Proxies Proxy ProxyChoice",
     "reference": (
         "Reference RegistryAddress Target digest_reference parse_reference parse_registry_address parse_target"
     ),

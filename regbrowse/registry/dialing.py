@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Sequence
 from typing import Final
 
 from regbrowse.registry.errors import RedirectRefusedError
+from regbrowse.registry.no_proxy import host_address
+from regbrowse.registry.proxies import DIRECTLY, Proxies, ProxyChoice
 from regbrowse.registry.redirects import host_of
 from regbrowse.registry.reference import RegistryAddress
 from regbrowse.registry.resolving import Resolver, addresses_of, system_resolver
 from regbrowse.registry.text import safe_text
 from regbrowse.registry.wire import httpx
+from regbrowse.registry.wiring import CHOICE
 
 _METADATA: Final = frozenset(
     map(
@@ -48,7 +52,7 @@ class Homes:
         self._reached: dict[str, set[str]] = {}
 
     def answered(self, registry: str, response: httpx.Response) -> None:
-        """Told of an answer of `registry`: who was connected to does not depend on what its DNS says."""
+        """Told of an answer of `registry`, not by a proxy: who was connected to does not depend on what its DNS says."""
         stream = response.extensions.get("network_stream")
         peer = stream.get_extra_info("server_addr") if stream is not None else None
         if peer:
@@ -73,6 +77,8 @@ class DialGuard(httpx.AsyncBaseTransport):
         registry: The host, perhaps with a port, of the registry that named those that requests are for.
         resolver: Finds the addresses of those.
         homes: Knows where the registry is; by `resolver` if not given.
+        proxies: Through which `base` sends. A proxy finds the addresses itself: of what goes there, only hosts that are
+            spelled as addresses, and `localhost`, can be judged.
     """
 
     def __init__(
@@ -81,11 +87,13 @@ class DialGuard(httpx.AsyncBaseTransport):
         registry: str,
         resolver: Resolver = system_resolver,
         homes: Homes | None = None,
+        proxies: Proxies = DIRECTLY,
     ) -> None:
         self._base = base
         self._registry = registry
         self._resolver = resolver
         self._homes = homes or Homes(resolver)
+        self._proxies = proxies
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request` to the first address of its host that can be reached.
@@ -95,11 +103,15 @@ class DialGuard(httpx.AsyncBaseTransport):
             httpx.TransportError: No answer came.
         """
         host = _name(host_of(request.url))
+        choice = self._proxies.for_url(request.url)
+        if choice.proxy:
+            await self._allowed(host, _spelled_address)
+            return await self._base.handle_async_request(request)
         failure = httpx.ConnectError(f"{host} has no address", request=request)
         failure.__cause__ = socket.gaierror()
-        for address in await self._allowed(host):
+        for address in await self._allowed(host, self._resolver):
             try:
-                return await self._base.handle_async_request(_addressed(request, host, address))
+                return await self._base.handle_async_request(_addressed(request, host, address, choice))
             except httpx.ConnectError as error:  # nothing was sent
                 failure = error
         raise failure
@@ -107,11 +119,12 @@ class DialGuard(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         await self._base.aclose()
 
-    async def _allowed(self, host: str) -> list[str]:
+    async def _allowed(self, host: str, resolver: Resolver) -> list[str]:
         """The addresses of `host`, those of IPv4 first, which are more often connected."""
-        found = sorted(await addresses_of(host, self._resolver), key=lambda address: ":" in address)
+        found = sorted(await addresses_of(host, resolver), key=lambda address: ":" in address)
         kinds = {kind for address in found if (kind := forbidden_kind(address))}
-        if kinds and not kinds <= await self._homes.kinds(self._registry):
+        homes = self._homes if resolver is self._resolver else Homes(resolver)
+        if kinds and not kinds <= await homes.kinds(self._registry):
             raise RedirectRefusedError(
                 f"{self._registry} leads to {safe_text(host)}, which is {min(kinds)}. It was not connected to."
             )
@@ -140,16 +153,28 @@ def _unwrapped(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.I
     return ip.sixtofour or ip
 
 
+async def _spelled_address(host: str) -> Sequence[str]:
+    """The address that `host` is, however it is spelled; none for the names of others."""
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761 §6.3
+        return ["127.0.0.1"]
+    if address := host_address(host):
+        return [str(address)]
+    try:
+        return [socket.inet_ntoa(socket.inet_aton(host))]
+    except OSError:
+        return []
+
+
 def _name(host: str) -> str:
     return RegistryAddress(host).hostname
 
 
-def _addressed(request: httpx.Request, host: str, address: str) -> httpx.Request:
+def _addressed(request: httpx.Request, host: str, address: str, choice: ProxyChoice) -> httpx.Request:
     """`request` for the same host at `address`: its certificate must still be for the name."""
     return httpx.Request(
         request.method,
         request.url.copy_with(host=address),
         headers=request.headers,
         stream=request.stream,
-        extensions={**request.extensions, "sni_hostname": host},
+        extensions={**request.extensions, "sni_hostname": host, CHOICE: choice},
     )

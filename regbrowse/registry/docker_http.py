@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 import socket
 import ssl
@@ -18,6 +19,7 @@ from typing import Any, Final, cast
 from regbrowse.registry.constants import USER_AGENT
 from regbrowse.registry.dialing import DialGuard, Homes
 from regbrowse.registry.errors import ConfigError, RedirectRefusedError
+from regbrowse.registry.proxies import Proxies
 from regbrowse.registry.redirects import (
     KEEPS_LOGIN,
     LED_BY,
@@ -34,6 +36,7 @@ from regbrowse.registry.resolving import Resolver, system_resolver
 from regbrowse.registry.text import safe_text
 from regbrowse.registry.tls import TLSConfig
 from regbrowse.registry.wire import httpx
+from regbrowse.registry.wiring import Wire
 
 RequestModifier = Callable[[httpx.Request], None]
 """Changes a request just before it is sent. It is given a copy of its own."""
@@ -49,10 +52,6 @@ REPEATS_METHOD: Final = "regbrowse.repeats_method"
 TIMEOUTS: Final = httpx.Timeout(connect=30.0, read=60.0, write=60.0, pool=30.0)
 """Seconds for one step each. `connect` is the name, the dialling and, again, the TLS handshake."""
 
-MOST_AT_ONCE: Final = 8
-"""Connections of one transport."""
-
-_LIMITS: Final = httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=MOST_AT_ONCE, keepalive_expiry=30)
 _LOGIN_HEADERS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
 _MESSAGE_HEADERS: Final = frozenset({"host", "user-agent", "content-length", "transfer-encoding", "trailer"})
 _NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -113,28 +112,36 @@ def new_transport(
     modifiers: Sequence[RequestModifier] = (),
     *,
     resolver: Resolver = system_resolver,
+    proxies: Proxies | None = None,
 ) -> httpx.AsyncBaseTransport:
     """What carries requests to a registry and wherever its answers lead (seed-registry-package.md §7).
 
-    Connections are kept for a while; a request without time-outs gets `TIMEOUTS`. No proxy is used, whatever the
-    environment says. Nothing is read before the first request, which then may raise `ConfigError`.
+    Connections are kept for a while; a request without time-outs gets `TIMEOUTS`. No file is read
+    before the first request, which then may raise `ConfigError`.
 
     Args:
         tls_config: For every host, those that redirects lead to included, as in Go; the system's CAs alone if None.
         modifiers: Applied in this order to a copy of each request.
         resolver: Finds the addresses of hosts that a redirect leads to, which may not be this machine's own
             (registry-client.md §5.4).
+        proxies: Through which requests go, by the URL of each; the environment's, as they are now, if not given.
+
+    Raises:
+        ConfigError: A proxy of the environment cannot be used.
     """
-    return _NewTransport(tls_config or TLSConfig(), tuple(modifiers), resolver)
+    return _NewTransport(tls_config or TLSConfig(), tuple(modifiers), resolver, proxies or Proxies.of(os.environ))
 
 
 class _NewTransport(httpx.AsyncBaseTransport):
-    def __init__(self, tls_config: TLSConfig, modifiers: tuple[RequestModifier, ...], resolver: Resolver) -> None:
+    def __init__(
+        self, tls_config: TLSConfig, modifiers: tuple[RequestModifier, ...], resolver: Resolver, proxies: Proxies
+    ) -> None:
         self._tls_config = tls_config
         self._modifiers = modifiers
         self._resolver = resolver
         self._homes = Homes(resolver)
-        self._wires: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._proxies = proxies
+        self._wires: dict[str, Wire] = {}
         self._wiring = asyncio.Lock()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -144,24 +151,22 @@ class _NewTransport(httpx.AsyncBaseTransport):
             modify(request)
         wire: httpx.AsyncBaseTransport = await self._wire(request.url.scheme)
         if led_by := request.extensions.get(LED_BY):
-            wire = DialGuard(wire, led_by, self._resolver, self._homes)
+            wire = DialGuard(wire, led_by, self._resolver, self._homes, self._proxies)
         with _one_kind_of_error(request):
             response = await wire.handle_async_request(request)
-        if not led_by:
+        if not led_by and not self._proxies.for_url(request.url).proxy:
             self._homes.answered(host_of(request.url), response)
         response.stream = _Body(response, request)
         return response
 
-    async def _wire(self, scheme: str) -> httpx.AsyncHTTPTransport:
+    async def _wire(self, scheme: str) -> Wire:
         """The connections by a scheme: plain HTTP needs none of the system's CAs, which take a while to read."""
         async with self._wiring:
             if scheme not in self._wires:
                 context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
                 if scheme == "https":
                     context = await asyncio.to_thread(self._tls_config.ssl_context)
-                self._wires[scheme] = httpx.AsyncHTTPTransport(
-                    verify=context, trust_env=False, limits=_LIMITS, socket_options=_KEEP_ALIVE
-                )
+                self._wires[scheme] = Wire(context, self._proxies, socket_options=_KEEP_ALIVE)
             return self._wires[scheme]
 
     async def aclose(self) -> None:

@@ -38,7 +38,8 @@ async def open_registry(
 
     Raises:
         InvalidReferenceError: `address` is none.
-        ConfigError: A file in the registry's folder of the certificates directory cannot be used.
+        ConfigError: A file in the registry's folder of the certificates directory, or a proxy of the environment,
+            cannot be used.
     """
     where = parse_registry_address(address)
     service = service or DefaultService()

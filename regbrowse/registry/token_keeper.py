@@ -6,10 +6,12 @@ The rules are those of registry-client.md §1.3 and §1.4. A login that a token 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -29,6 +31,7 @@ from regbrowse.registry.errors import (
 )
 from regbrowse.registry.exchange import Exchange, ObservedTransport, Observer, Pause
 from regbrowse.registry.failures import closed_failure
+from regbrowse.registry.proxies import Proxies
 from regbrowse.registry.realms import TokenService
 from regbrowse.registry.resolving import Resolver, system_resolver
 from regbrowse.registry.single_flight import SingleFlight
@@ -73,12 +76,16 @@ class TokenKeeper:
     Args:
         host: The registry's name, for the sentences.
         certs_dir: The certificates directory, where token servers have folders of their own; None reads none.
-        make_transport: Makes what carries the requests to one token server.
+        make_transport: Makes what carries the requests to one token server; `new_transport` if not given.
         observe: Told of each request.
         resolver: Finds the addresses of token servers.
         clock: Times of one clock that never jumps.
         within: Seconds for each answer.
         places: How many requests there may be at once; `MOST_AT_ONCE` of this keeper's own if not given.
+        proxies: Through which token servers are asked; the environment's, as they are now, if not given.
+
+    Raises:
+        ConfigError: A proxy of the environment cannot be used.
     """
 
     def __init__(
@@ -86,16 +93,18 @@ class TokenKeeper:
         host: str,
         *,
         certs_dir: Path | None = CERTS_DIR,
-        make_transport: MakeTransport = new_transport,
+        make_transport: MakeTransport | None = None,
         observe: Observer = _nothing,
         resolver: Resolver = system_resolver,
         clock: Callable[[], datetime] | None = None,
         within: float = ANSWER_WITHIN,
         places: asyncio.Semaphore | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         self._host = host
         self._certs_dir = certs_dir
-        self._make_transport = make_transport
+        self._proxies = proxies or Proxies.of(os.environ)
+        self._make_transport = make_transport or partial(new_transport, proxies=self._proxies)
         self._observe = observe
         self._resolver = resolver
         self._homes = Homes(resolver)
@@ -244,7 +253,8 @@ class TokenKeeper:
                     raise closed_failure(service.host)
                 made = self._make_transport(tls, ())
                 if not service.is_own:
-                    made = DialGuard(made, service.registry.partition("://")[2], self._resolver, self._homes)
+                    registry = service.registry.partition("://")[2]
+                    made = DialGuard(made, registry, self._resolver, self._homes, self._proxies)
                 self._transports[key] = ObservedTransport(made, self._observe)
             return self._transports[key]
 

@@ -7,6 +7,7 @@ read raw and cut at its limit, retries only of what is safe to repeat, explicit 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import ssl
 import time
@@ -31,6 +32,7 @@ from regbrowse.registry.errors import (
 )
 from regbrowse.registry.exchange import Exchange, Observer, Pause, redacted
 from regbrowse.registry.failures import closed_failure, connection_failure, was_reached
+from regbrowse.registry.proxies import Proxies
 from regbrowse.registry.redirects import REDIRECT_STATUSES, host_of, origin_of, redirect_target
 from regbrowse.registry.resolving import Resolver, system_resolver
 from regbrowse.registry.scopes import wants_more
@@ -39,6 +41,7 @@ from regbrowse.registry.throttle import HostLimiter, Priority
 from regbrowse.registry.tls import TLSConfig, read_certs_directory
 from regbrowse.registry.vendor_hints import says_expired
 from regbrowse.registry.wire import httpx
+from regbrowse.registry.wiring import Wire
 
 TRIES: Final = 3
 """Sends of one request, if none gives an answer worth having; each answered challenge is one more."""
@@ -103,11 +106,6 @@ class Response:
 MakeWire = Callable[[ssl.SSLContext], "httpx.AsyncBaseTransport"]
 
 
-def _real_wire(context: ssl.SSLContext) -> httpx.AsyncBaseTransport:
-    limits = httpx.Limits(max_connections=8, max_keepalive_connections=8, keepalive_expiry=30)
-    return httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=limits)
-
-
 def _nothing(_: Exchange | Pause) -> None:
     """Observe nothing."""
 
@@ -119,10 +117,14 @@ class Transport:
         endpoints: The ways to reach it, in order. The first that answers at all is kept.
         authorizer: Decides what a request carries.
         certs_dir: Docker's directory of certificates, for hosts that a redirect leads to; None reads none.
-        make_wire: Makes what carries the bytes; a real one, or the demo's.
+        make_wire: Makes what carries the bytes in place of a `Wire`, as for the demo.
         observe: Told of every exchange and every pause.
         sleep: Waits between tries.
         resolver: Finds the addresses of hosts that a redirect leads to.
+        proxies: Through which requests go; the environment's, as they are now, if not given.
+
+    Raises:
+        ConfigError: A proxy of the environment cannot be used.
     """
 
     def __init__(
@@ -131,17 +133,19 @@ class Transport:
         authorizer: Authorizer,
         *,
         certs_dir: Path | None = CERTS_DIR,
-        make_wire: MakeWire = _real_wire,
+        make_wire: MakeWire | None = None,
         observe: Observer = _nothing,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         resolver: Resolver = system_resolver,
+        proxies: Proxies | None = None,
     ) -> None:
         self.endpoints = tuple(endpoints)
         self.authorizer = authorizer
         self.endpoint: APIEndpoint | None = None
         """The one that answered."""
+        self.proxies = proxies or Proxies.of(os.environ)
         self._certs_dir = certs_dir
-        self._make_wire = make_wire
+        self._make_wire = make_wire or (lambda context: Wire(context, self.proxies))
         self._observe = observe
         self._sleep = sleep
         self._resolver = resolver
@@ -313,7 +317,9 @@ class Transport:
                 if self._is_closed:
                     raise closed_failure(endpoint.host)
                 wire = self._make_wire(context)
-                self._wires[key] = wire if is_home else DialGuard(wire, endpoint.host, self._resolver, self._homes)
+                if not is_home:
+                    wire = DialGuard(wire, endpoint.host, self._resolver, self._homes, self.proxies)
+                self._wires[key] = wire
             return self._wires[key]
 
     def _ssl_context(self, host: str, tls: TLSConfig | None) -> ssl.SSLContext:
@@ -335,7 +341,7 @@ class Transport:
             async with asyncio.timeout(_WHOLE_REQUEST):
                 outgoing = httpx.Request(request.method, url, headers=headers, extensions={"timeout": _TIMEOUTS})
                 incoming = await wire.handle_async_request(outgoing)
-                if not isinstance(wire, DialGuard):
+                if not isinstance(wire, DialGuard) and not self.proxies.for_url(url).proxy:
                     self._homes.answered(host_of(url), incoming)
                 try:
                     status = incoming.status_code

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from regbrowse.browser.check import CheckStep, check_steps
+from regbrowse.browser.check import CheckStep, check_steps, ways
 from regbrowse.browser.journal import Journal
 from regbrowse.browser.registries import Registries
 from regbrowse.browser.source import Source
@@ -18,6 +18,7 @@ from regbrowse.registry.client import RegistryClient
 from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import ConfigError, HTTPStatusError
 from regbrowse.registry.exchange import Observer
+from regbrowse.registry.proxies import Proxies
 from regbrowse.registry.reference import RegistryAddress, Target, parse_reference
 from regbrowse.registry.service.default import DefaultService
 from regbrowse.registry.service.options import ServiceOptions
@@ -72,6 +73,7 @@ def tries(server: RegistryServer) -> list[str]:
     return [
         f"address    https://{server.address}/v2/  (TLS, any certificate)",
         f"address    http://{server.address}/v2/  (plain HTTP)",
+        "proxy      none: no proxy is set",
     ]
 
 
@@ -90,7 +92,7 @@ async def test_what_the_target_names_is_asked_for(content: Content, server: Regi
     steps = await steps_of(server, "team/app", "1.0")
     repository = content.repository("team/app")
     assert repository is not None
-    assert [step.line for step in steps[3:5]] == [
+    assert [step.line for step in steps[4:6]] == [
         "tags       1 of team/app",
         f"manifest   {repository.tags['1.0']}  application/vnd.oci.image.manifest.v1+json",
     ]
@@ -108,7 +110,7 @@ async def test_a_wrong_password_is_a_failure(content: Content) -> None:
     wrong = Credential(USER, "wrong-canary", SafeText("docker config"))
     with RegistryServer(content, auth=("basic", USER, PASSWORD)) as server:
         steps = await steps_of(server, login=wrong)
-    assert [step.failed for step in steps] == [False, False, True]
+    assert [step.failed for step in steps] == [False, False, False, True]
     assert f"does not accept the password of {USER}" in steps[-1].line
     assert "login" in steps[-1].next_step
     assert "wrong-canary" not in repr(steps)
@@ -117,7 +119,7 @@ async def test_a_wrong_password_is_a_failure(content: Content) -> None:
 async def test_a_dead_port_is_a_failure(server: RegistryServer) -> None:
     server.stop()
     steps = await steps_of(server)
-    assert [step.line for step in steps[:2]] == tries(server)
+    assert [step.line for step in steps[:3]] == tries(server)
     assert steps[-1].failed
     assert "the connection is refused" in steps[-1].line
     assert steps[-1].next_step
@@ -127,15 +129,15 @@ async def test_a_dead_port_is_a_failure(server: RegistryServer) -> None:
 async def test_a_catalog_that_is_not_offered_is_no_failure(server: RegistryServer, status: int) -> None:
     server.fault("GET /v2/_catalog", status=status, times=None)
     steps = await steps_of(server)
-    assert steps[3].line.startswith("catalog    ")
-    assert steps[3].next_step
+    assert steps[4].line.startswith("catalog    ")
+    assert steps[4].next_step
     assert not [step for step in steps if step.failed]
 
 
 async def test_a_registry_that_wants_a_login_where_there_is_none_is_a_failure(content: Content) -> None:
     with RegistryServer(content, auth=("basic", USER, PASSWORD)) as server:
         steps = await steps_of(server)
-    assert [step.failed for step in steps] == [False, False, True]
+    assert [step.failed for step in steps] == [False, False, False, True]
     assert "who you are" in steps[-1].line
 
 
@@ -147,7 +149,7 @@ async def test_a_repository_that_is_not_there_is_a_failure(server: RegistryServe
 
 async def test_a_tag_that_is_not_there_is_a_failure_after_the_tags(server: RegistryServer) -> None:
     steps = await steps_of(server, "team/app", "2.0")
-    assert steps[3].line == "tags       1 of team/app"
+    assert steps[4].line == "tags       1 of team/app"
     assert steps[-1].failed
 
 
@@ -201,6 +203,49 @@ async def test_a_server_that_is_no_registry_is_a_failure(server: RegistryServer)
     assert "does not speak the v2 protocol" in steps[-1].line
 
 
+@pytest.mark.parametrize(
+    ("environ", "lines"),
+    [
+        ({}, ["none: no proxy is set"]),
+        ({"ALL_PROXY": "http://canary-user:canary-pass@proxy.corp:3128"}, ["proxy.corp:3128 (ALL_PROXY)"]),
+        ({"ALL_PROXY": "proxy.corp", "NO_PROXY": "corp"}, ["none: NO_PROXY has corp"]),
+        (
+            {"HTTPS_PROXY": "proxy.corp:3128"},
+            [
+                "proxy.corp:3128 (HTTPS_PROXY)  for https://registry.corp",
+                "none: no proxy is set for http  for http://registry.corp",
+            ],
+        ),
+    ],
+    ids=str,
+)
+def test_the_proxy_is_named_or_why_there_is_none(environ: dict[str, str], lines: list[str]) -> None:
+    endpoints = [APIEndpoint("https://registry.corp"), APIEndpoint("http://registry.corp")]
+    assert ways(endpoints, Proxies.of(environ)) == lines
+
+
+async def test_the_proxy_is_told_after_the_addresses() -> None:
+    address = RegistryAddress("registry.test:5000")
+
+    async def connect(observe: Observer) -> V2Source:
+        transport = Transport(
+            [APIEndpoint("http://registry.test:5000")],
+            BasicAuthorizer(address.host, stored(None)),
+            observe=observe,
+            proxies=Proxies.of({"HTTP_PROXY": "http://canary-user:canary-pass@127.0.0.1:1"}),
+        )
+        return V2Source(RegistryClient(address, transport))
+
+    steps = [step async for step in check_steps(Target(address), connect, no_v1)]
+    assert [step.line for step in steps[:2]] == [
+        "address    http://registry.test:5000/v2/  (plain HTTP)",
+        "proxy      127.0.0.1:1 (HTTP_PROXY)",
+    ]
+    assert "The proxy 127.0.0.1:1 (HTTP_PROXY) cannot be reached" in steps[-1].line
+    assert steps[-1].next_step == "Correct HTTP_PROXY, or add registry.test to NO_PROXY."
+    assert "canary" not in repr(steps)
+
+
 # A v1 registry
 
 
@@ -224,8 +269,8 @@ async def v1_steps_of(
 
 
 def told_by(steps: list[CheckStep]) -> list[str]:
-    """The lines but for those of addresses and requests."""
-    return [step.line for step in steps if not step.line.startswith(("address", "request"))]
+    """The lines but for those of the ways and of requests."""
+    return [step.line for step in steps if not step.line.startswith(("address", "proxy", "request"))]
 
 
 async def test_a_v1_registry_is_reached_step_by_step(v1: V1Server) -> None:

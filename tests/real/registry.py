@@ -142,7 +142,7 @@ def start_registry(
         storage: The folder that it keeps its content in.
         scratch: An empty folder for its configuration and log.
         basic: Let only `USER` with `PASSWORD` in, and `OTHER_USER` with `OTHER_PASSWORD`.
-        tls: Serve https, with a certificate for 127.0.0.1 and localhost.
+        tls: Serve https, with a certificate for 127.0.0.1, which is also spelled 127.1, and localhost.
         port: The port to listen on; 0 for a free one.
         issuer: Whose tokens it takes, and takes alone.
 
@@ -164,7 +164,7 @@ def start_registry(
         config["auth"] = {"token": {**named, "rootcertbundle": str(scratch / "issuer.pem")}}
     authority = trustme.CA() if tls else None
     if authority:
-        leaf = authority.issue_cert("127.0.0.1", "localhost")
+        leaf = authority.issue_cert("127.0.0.1", "localhost", "127.1")
         leaf.private_key_and_cert_chain_pem.write_to_path(str(scratch / "tls.pem"))
         config["http"]["tls"] = {"certificate": str(scratch / "tls.pem"), "key": str(scratch / "tls.pem")}
     (scratch / "config.yml").write_text(yaml.safe_dump(config))

@@ -105,7 +105,7 @@ async def reaching(
         observe=observe,
         sleep=Sleeps() if sleep is None else sleep,
         resolver=resolver,
-        **({"make_wire": make_wire} if make_wire else {}),
+        make_wire=make_wire,
     )
     before = asyncio.all_tasks()
     client = RegistryClient(RegistryAddress(address), transport, clock=clock)

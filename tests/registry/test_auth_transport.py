@@ -10,13 +10,14 @@ from typing import Final
 import pytest
 import trustme
 
-from regbrowse.registry.docker_http import MOST_AT_ONCE, copy_of, http_client, new_transport
+from regbrowse.registry.docker_http import copy_of, http_client, new_transport
 from regbrowse.registry.errors import RegistryError
 from regbrowse.registry.redirects import KEEPS_LOGIN
 from regbrowse.registry.service.auth_config import AuthConfig
 from regbrowse.registry.tls import TLSConfig
 from regbrowse.registry.v1.auth_transport import AuthTransport
 from regbrowse.registry.wire import httpx
+from regbrowse.registry.wiring import MOST_AT_ONCE
 from tests.registry_server import Content, RegistryServer
 from tests.v1_server import V1Server
 

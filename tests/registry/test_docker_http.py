@@ -26,6 +26,7 @@ from regbrowse.registry.errors import ConfigError, RedirectRefusedError
 from regbrowse.registry.redirects import KEEPS_LOGIN, is_trusted_location, may_carry_login, redirect_target
 from regbrowse.registry.tls import ClientCertificate, TLSConfig
 from regbrowse.registry.wire import httpx
+from tests.proxy_server import ProxyServer
 from tests.v1_rules import Request
 from tests.v1_server import V1Server
 
@@ -196,14 +197,23 @@ async def test_a_silent_peer_is_asked_whether_it_is_there(good: V1Server, client
     assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 30
 
 
-async def test_proxies_of_the_environment_are_not_asked(
-    good: V1Server, evil: V1Server, monkeypatch: pytest.MonkeyPatch
+async def test_proxies_of_the_environment_are_asked_but_not_for_loopback(
+    good: V1Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, evil.url)
-    async with http_client(new_transport()) as client:
-        await client.get(f"{good.base}_ping")
-    assert evil.requests == []
+    with ProxyServer() as proxy:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy.address)
+        async with http_client(new_transport()) as client:
+            await client.get(f"{good.base}_ping")
+            assert proxy.asked == []
+            await client.get(f"http://registry.test:{good.port}/v1/_ping")
+        assert proxy.lines == [f"GET http://registry.test:{good.port}/v1/_ping"]
+
+
+async def test_a_proxy_that_cannot_be_used_is_told_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://proxy.corp")
+    with pytest.raises(ConfigError, match="HTTPS_PROXY is no address of a proxy"):
+        new_transport()
 
 
 async def test_certificates_that_cannot_be_used_are_told_at_the_first_request(good: V1Server, tmp_path: Path) -> None:

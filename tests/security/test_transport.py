@@ -14,6 +14,7 @@ from regbrowse.registry.endpoint import APIEndpoint
 from regbrowse.registry.errors import TLSFailureError, UnsafeLoginError
 from regbrowse.registry.reference import parse_registry_address
 from regbrowse.registry.tls import TLSConfig
+from tests.proxy_server import ProxyServer
 from tests.registry.reaching import LOGIN, PASSWORD, USER, reaching
 from tests.registry.tokens_world import Tokens, assert_no_secret_at, authorizations, seen_at
 from tests.registry_server import RegistryServer
@@ -34,7 +35,7 @@ from tests.security.origins import (
     shown_tags,
     trusting,
 )
-from tests.token_server import Answer, Server
+from tests.token_server import Server
 from tests.v1_server import V1Server
 
 UNVERIFIED: Final = TLSConfig(insecure_skip_verify=True)
@@ -247,38 +248,105 @@ async def test_33_two_clients_share_no_connection(certificate: trustme.LeafCert)
 # 34: the environment
 
 
-class Proxy(Server):
-    """Answers everything, as a proxy that is asked by mistake."""
-
-    def answer(self, request: object) -> Answer:
-        return Answer(200, b"{}")
+PROXY_LOGIN: Final = "proxy-user:proxy-pass"
 
 
-@pytest.mark.parametrize("kind", ["basic", "bearer"])
-async def test_34_the_environment_s_proxy_and_netrc_give_no_login_away(
-    tokens: Tokens, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """G sees no proxy's password, and none of `~/.netrc`; nor does its token server.
-
-    The proxy of the environment is not used yet, so it sees nothing at all; NO_PROXY is for when it is (issue 5).
-    """
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `~/.netrc` with the canary's login for everybody."""
     netrc = "machine 127.0.0.1 login canary-user password canary-pass\ndefault login canary-user password canary-pass\n"
     for name in (".netrc", "_netrc"):
         (tmp_path / name).write_text(netrc)
         (tmp_path / name).chmod(0o600)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
-    auth = BASIC if kind == "basic" else tokens.auth()
-    with Proxy() as proxy, RegistryServer(content(), auth=auth) as good:
-        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-            for spelled in (name, name.lower()):
-                monkeypatch.setenv(spelled, f"http://proxy-user:proxy-pass@{proxy.address}")
-        async with registries_of(docker_login(tmp_path)) as registries:
-            states = [await shown_tags(registries, good.address), await shown_catalog(registries, good.address)]
-    shown = {state.phase for state in states}
-    assert shown == ({Phase.FAILED} if kind == "basic" else {Phase.READY})
-    pair = base64.b64encode(b"proxy-user:proxy-pass").decode()
-    for seen in (seen_at(good), seen_at(tokens)):
+
+
+def set_proxy(monkeypatch: pytest.MonkeyPatch, proxy: ProxyServer, scheme: str = "http") -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        for spelled in (name, name.lower()):
+            monkeypatch.setenv(spelled, f"{scheme}://{PROXY_LOGIN}@{proxy.address}")
+
+
+def assert_no_proxy_seen(*servers: RegistryServer | Server) -> None:
+    pair = base64.b64encode(PROXY_LOGIN.encode()).decode()
+    for seen in map(seen_at, servers):
         assert [word for word in ("proxy", "basic ", pair.lower()) if word in seen.lower()] == []
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5h"])
+@pytest.mark.parametrize("kind", ["basic", "bearer"])
+async def test_34_a_proxy_s_login_is_seen_by_the_proxy_alone_and_netrc_by_nobody(
+    names: None, netrc: None, tokens: Tokens, kind: str, scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """G sees no proxy's password, and none of `~/.netrc`; nor does its token server, which the proxy leads to too."""
+    auth = BASIC if kind == "basic" else tokens.auth(f"http://registry.test:{tokens.port}/token")
+    with (
+        ProxyServer("http" if scheme == "http" else "socks5", login=PROXY_LOGIN) as proxy,
+        RegistryServer(content(), auth=auth) as good,
+    ):
+        set_proxy(monkeypatch, proxy, scheme)
+        address = f"http://registry.test:{good.port}"
+        async with registries_of(docker_login(tmp_path), log=tmp_path / "log") as registries:
+            states = [await shown_tags(registries, address), await shown_catalog(registries, address)]
+    assert {state.phase for state in states} == ({Phase.FAILED} if kind == "basic" else {Phase.READY})
+    assert_no_proxy_seen(good, tokens)
     assert_learnt_nothing(tokens)
-    assert proxy.requests == []
+    assert any(f"registry.test:{good.port}" in line for line in proxy.lines)
+    assert good.requests
+    assert any(f"registry.test:{tokens.port}" in line for line in proxy.lines) == (kind == "bearer")
+    log = (tmp_path / "log").read_text()
+    assert f"proxy {proxy.address} (http_proxy)" in log
+    assert "proxy-pass" not in log
+    assert "proxy-user" not in log
+
+
+@pytest.mark.parametrize("kind", ["v2", "v1"])
+async def test_34_over_tls_the_proxy_sees_no_login_of_the_registry(
+    names: None, certificate: trustme.LeafCert, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked for connections, and what goes over them is none of its business."""
+    with (
+        ProxyServer(login=PROXY_LOGIN) as proxy,
+        RegistryServer(content(), tls=certificate, auth=BASIC)
+        if kind == "v2"
+        else V1Server(tls=certificate, auth=BASIC) as good,
+    ):
+        set_proxy(monkeypatch, proxy)
+        host = f"registry.test:{good.port}"
+        folders = trusting(tmp_path / "certs.d", host)
+        async with registries_of(docker_login(tmp_path, host), certs_dir=folders) as registries:
+            assert (await shown_tags(registries, host)).phase is Phase.READY
+    assert LOGIN.basic in secrets_at(good)
+    assert set(proxy.lines) == {f"CONNECT {host}"}
+    seen = " ".join(asked.head for asked in proxy.asked)
+    assert LOGIN.basic not in seen
+    assert "\r\nAuthorization" not in seen
+
+
+async def test_34_loopback_and_whom_no_proxy_has_are_not_asked_for_at_the_proxy(
+    names: None, netrc: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole table is that of `tests/registry/test_proxies.py`."""
+    with ProxyServer(login=PROXY_LOGIN) as proxy, RegistryServer(content()) as good:
+        set_proxy(monkeypatch, proxy)
+        monkeypatch.setenv("NO_PROXY", f"10.0.0.0/8,registry.test:{good.port}")
+        for host in ("127.0.0.1", "localhost", "registry.test"):
+            async with registries_of() as registries:
+                assert (await shown_tags(registries, f"http://{host}:{good.port}")).phase is Phase.READY
+    assert proxy.asked == []
+    assert_no_proxy_seen(good)
+
+
+async def test_34_a_proxy_that_refuses_is_told_without_its_login(
+    names: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ProxyServer(login="another:login") as proxy, RegistryServer(content()) as good:
+        set_proxy(monkeypatch, proxy)
+        async with registries_of(log=tmp_path / "log") as registries:
+            state = await shown_tags(registries, f"registry.test:{good.port}")
+    told = problem(state)
+    assert f"The proxy {proxy.address} (https_proxy) does not accept" in told.sentence
+    assert "add registry.test to NO_PROXY" in told.next_step
+    assert "proxy-pass" not in f"{state!r} {(tmp_path / 'log').read_text()}"
+    assert good.requests == []
