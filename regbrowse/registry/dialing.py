@@ -52,7 +52,7 @@ class Homes:
         self._reached: dict[str, set[str]] = {}
 
     def answered(self, registry: str, response: httpx.Response) -> None:
-        """Told of an answer of `registry`, not by a proxy: who was connected to does not depend on what its DNS says."""
+        """Told of an answer of `registry` itself: who was connected to does not depend on what its DNS says."""
         stream = response.extensions.get("network_stream")
         peer = stream.get_extra_info("server_addr") if stream is not None else None
         if peer:

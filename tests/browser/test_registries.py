@@ -102,8 +102,8 @@ async def catalog(browser: Browser, *, fresh: bool = False) -> Listing:
     return [listing async for listing in browser.repositories(fresh=fresh)][-1]
 
 
-async def tags(browser: Browser, repository: str = "team/app") -> Listing:
-    return [listing async for listing in browser.tags(repository)][-1]
+async def tags(browser: Browser, repository: str = "team/app", *, fresh: bool = False) -> Listing:
+    return [listing async for listing in browser.tags(repository, fresh=fresh)][-1]
 
 
 async def image(browser: Browser, tag: str = "1.0", repository: str = "team/app") -> ImageState:

@@ -192,14 +192,16 @@ async def test_a_helper_whose_password_was_changed_is_asked_anew(registry: RealR
     assert helper.asked == [f"get {registry.address}"] * 2
 
 
-async def test_a_helper_that_had_a_wrong_password_is_asked_anew(registry: RealRegistry, home: Home) -> None:
+async def test_a_helper_that_had_a_wrong_password_is_asked_anew_when_the_user_asks_again(
+    registry: RealRegistry, home: Home
+) -> None:
     helper = home.helper("scripted")
     helper.has(USER, WRONG)
     home.write_docker(credHelpers={registry.address: "scripted"})
     async with home.opened(registry.url) as browser:
         assert "does not accept the password" in problem(await tags(browser)).sentence
         helper.has(USER, PASSWORD)
-        assert set((await tags(browser)).names) == VERSIONS
+        assert set((await tags(browser, fresh=True)).names) == VERSIONS
 
 
 @pytest.mark.parametrize(

@@ -309,7 +309,7 @@ async def test_a_wrong_login_is_told_to_the_token_server_once(
     assert registry.let_in == 0
 
 
-async def test_a_helper_that_had_a_wrong_password_is_asked_anew(
+async def test_a_helper_that_had_a_wrong_password_is_asked_anew_when_the_user_asks_again(
     registry: RealRegistry, issuer: TokenIssuer, home: Home
 ) -> None:
     helper = home.helper("scripted")
@@ -318,7 +318,7 @@ async def test_a_helper_that_had_a_wrong_password_is_asked_anew(
     async with home.opened(registry.address) as browser:
         assert "does not accept the password" in problem(await tags(browser)).sentence
         helper.has(USER, PASSWORD)
-        assert (await tags(browser)).phase is Phase.READY
+        assert (await tags(browser, fresh=True)).phase is Phase.READY
     assert len(issuer.requests) == 2
 
 
