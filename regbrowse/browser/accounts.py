@@ -115,14 +115,24 @@ class Accounts:
         await self._begin_anew()
         return notice
 
-    async def use(self, account: Account | None) -> None:
-        """Be `account` from now on, or nobody."""
+    async def use(self, account: Account | None) -> SafeText:
+        """Be `account` from now on, or nobody: in this run, and one that is kept here in later ones too.
+
+        Returns:
+            Why a later run may be somebody else; empty if there is nothing to say.
+        """
         host = self.address.host
+        notice = _NOTHING
         if account is None:
             self._credentials.choose_nobody(host)
         else:
             self._credentials.choose_account(host, self._stored[account])
+            try:
+                await self._credentials.prefer(host, self._stored[account])
+            except CredentialError as error:
+                notice = safe_text(f"{error.user_message} {account.username} is used in this run only.")
         await self._begin_anew()
+        return notice
 
     async def log_out(self, account: Account) -> SafeText:
         """Forget `account`, if it was typed in here; otherwise be nobody for this run, as that login is another's.

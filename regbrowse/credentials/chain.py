@@ -144,6 +144,15 @@ class CredentialChain:
             raise CredentialError(account.problem)
         self._choices[host] = account.choice
 
+    async def prefer(self, host: str, account: StoredAccount) -> None:
+        """Have a login that regbrowse keeps be the first of its registry in later runs too; nothing for any other.
+
+        Raises:
+            CredentialError: The list of our logins cannot be written.
+        """
+        if isinstance(kept := account.choice, KeptLogin):
+            await asyncio.to_thread(self._ours.file.add, host, kept.username, kept.kind)
+
     async def accounts(self, host: str) -> tuple[StoredAccount, ...]:
         """What there is to choose from for a registry as a whole: typed in, ours, then what each store has.
 

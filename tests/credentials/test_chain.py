@@ -428,6 +428,19 @@ async def test_chosen_account_of_ours_need_not_be_the_first(world: World) -> Non
     assert await user(world.chain, HOST, "team/app") == USER
 
 
+async def test_preferred_account_of_ours_is_the_first_in_later_runs(world: World) -> None:
+    await world.ours.keep(HOST, TYPED, world.keyring)
+    await world.ours.keep(HOST, Credential("last", "x", SafeText("typed in")), world.file)
+    await world.chain.prefer(HOST, await world.account(USER))
+    assert await user(world.chain, HOST) == USER
+    assert [kept.username for kept in await world.ours.kept(HOST)] == [USER, "last"]
+
+
+async def test_preferred_account_of_a_store_is_not_put_on_our_list(world: World) -> None:
+    await world.chain.prefer(HOST, await world.account("podman-user"))
+    assert await world.ours.kept(HOST) == ()
+
+
 async def test_chosen_account_that_is_gone_is_an_error(world: World) -> None:
     world.chain.choose_account(HOST, await world.account("pass-user"))
     world.helper.logins.clear()

@@ -110,9 +110,10 @@ class FakeAccounts(Accounts):
         await self.store_answers.wait()
         return self.not_kept
 
-    async def use(self, account: Account | None) -> None:
+    async def use(self, account: Account | None) -> SafeText:
         self.done.append(("use", account.username if account else None))
         await self.registry_answers.wait()
+        return SafeText("")
 
     async def log_out(self, account: Account) -> SafeText:
         if self.fails:

@@ -217,8 +217,7 @@ class AccountScreen(Dialog[Change]):
             return await self._permission.give(self._accounts)
         if line.deed is Deed.LOG_OUT and line.account:
             return await self._accounts.log_out(line.account)
-        await self._accounts.use(line.account)
-        return _NOTHING
+        return await self._accounts.use(line.account)
 
     def _paint(self, line: Line, index: int, width: int) -> Iterable[Piece]:
         longest = max((cell_len(row.label) for row in self._rows.rows if row.deed is Deed.USE), default=0)
